@@ -1,0 +1,207 @@
+//! The events that the hub itself sends: their names, and how each is written.
+//!
+//! It does not know when one is due.
+
+use super::connections::Missing;
+use super::cursor::Cursor;
+use super::id::ConnectionId;
+use super::json::{JsonString, JsonStrings, OrNull, Quoted};
+use super::options::OptionsError;
+use super::output::CloseReason;
+use super::rules::STAY_AWAY;
+use crate::Event;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// The control events: typed, in the stream, visible to a plain `EventSource`.
+///
+/// Their names are reserved: publishing an event of such a type is an error.
+#[derive(Clone, Debug)]
+pub struct ControlOptions {
+    /// Opens a stream: `{"connection","user","topics","cursor"}`. Default name `connected`.
+    pub connected: ControlEvent,
+    /// A quiet stream is alive: `{"time_ms"}`, Unix time. Default name `heartbeat`.
+    pub heartbeat: ControlEvent,
+    /// Events were missed: `{"missed","from","reason"}`; `missed` is null where it cannot be
+    /// counted, `from` the cursor before them, null where it is unknown. Default name `gap`.
+    pub gap: ControlEvent,
+    /// The token ends soon: `{"expires_ms"}`, Unix time. Default name `reauth`.
+    pub reauth: ControlEvent,
+    /// The hub closes the stream: `{"reason","retry_ms"}`. Default name `bye`.
+    pub bye: ControlEvent,
+}
+
+/// One of the control events.
+#[derive(Clone, Debug)]
+pub struct ControlEvent {
+    /// Its type on the wire. Reserved even where it is switched off.
+    pub name: String,
+    /// Whether it is sent. One that is off leaves only the id line that it carries, and the `retry`
+    /// of a `bye`, which readers take without dispatching an event. A `gap` that is off is still
+    /// counted in the statistics, but the reader does not hear of it.
+    pub enabled: bool,
+    /// JSON to send instead of the hub's own, in one line.
+    pub json: Option<String>,
+}
+
+impl Default for ControlOptions {
+    fn default() -> Self {
+        Self {
+            connected: ControlEvent::named("connected"),
+            heartbeat: ControlEvent::named("heartbeat"),
+            gap: ControlEvent::named("gap"),
+            reauth: ControlEvent::named("reauth"),
+            bye: ControlEvent::named("bye"),
+        }
+    }
+}
+
+impl ControlEvent {
+    /// An event of this name, switched on, with the hub's own JSON.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            enabled: true,
+            json: None,
+        }
+    }
+
+    /// Writes the event, or only the lines beside its type and data where it is not `dispatched`.
+    fn write(&self, dispatched: bool, head: Event<'_>, json: &str, out: &mut Vec<u8>) {
+        let mut event = head;
+        if dispatched {
+            let named = event.with_event(&self.name);
+            debug_assert!(named.is_ok(), "names were checked with the options");
+            event = named
+                .unwrap_or(event)
+                .with_data(self.json.as_deref().unwrap_or(json));
+        }
+        if event != Event::new() {
+            event.encode(out);
+        }
+    }
+}
+
+impl ControlOptions {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.all().into_iter().map(|event| event.name.as_str())
+    }
+
+    fn all(&self) -> [&ControlEvent; 5] {
+        [
+            &self.connected,
+            &self.heartbeat,
+            &self.gap,
+            &self.reauth,
+            &self.bye,
+        ]
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), OptionsError> {
+        let events = self.all();
+        for (place, event) in events.iter().enumerate() {
+            let twice = events[..place].iter().any(|other| other.name == event.name);
+            let bad = event.name.is_empty() || event.name == "message";
+            if twice || bad || Event::new().with_event(&event.name).is_err() {
+                return Err(OptionsError::ControlName);
+            }
+            if event
+                .json
+                .as_ref()
+                .is_some_and(|json| json.contains(['\r', '\n']))
+            {
+                return Err(OptionsError::ControlJson);
+            }
+        }
+        Ok(())
+    }
+
+    /// `id` is none where a gap follows, which then carries the new position.
+    pub(crate) fn write_connected<'a>(
+        &self,
+        id: Option<Cursor>,
+        says: &Connected<'a, impl Iterator<Item = &'a str> + Clone>,
+        out: &mut Vec<u8>,
+    ) {
+        let json = format!(
+            r#"{{"connection":"{}","user":{},"topics":{},"cursor":"{}"}}"#,
+            says.connection,
+            OrNull(says.user.map(JsonString)),
+            JsonStrings(says.topics.clone()),
+            says.cursor,
+        );
+        let id = id.map(|cursor| cursor.to_string());
+        let head = id.as_deref().map_or(Event::new(), with_id);
+        self.connected
+            .write(self.connected.enabled, head, &json, out);
+    }
+
+    pub(crate) fn write_heartbeat(
+        &self,
+        comment: bool,
+        id: Cursor,
+        time_ms: u64,
+        out: &mut Vec<u8>,
+    ) {
+        let dispatched = self.heartbeat.enabled && !comment;
+        if !dispatched {
+            crate::encode_comment("", out);
+        }
+        let json = format!(r#"{{"time_ms":{time_ms}}}"#);
+        self.heartbeat
+            .write(dispatched, with_id(&id.to_string()), &json, out);
+    }
+
+    pub(crate) fn write_gap(&self, id: Cursor, missing: &Missing, out: &mut Vec<u8>) {
+        let from = missing.from.map(|sequence| Cursor::new(id.epoch, sequence));
+        let json = format!(
+            r#"{{"missed":{},"from":{},"reason":"{}"}}"#,
+            OrNull(missing.events),
+            OrNull(from.map(Quoted)),
+            missing.reason,
+        );
+        self.gap
+            .write(self.gap.enabled, with_id(&id.to_string()), &json, out);
+    }
+
+    pub(crate) fn write_reauth(&self, expires_ms: u64, out: &mut Vec<u8>) {
+        let json = format!(r#"{{"expires_ms":{expires_ms}}}"#);
+        self.reauth
+            .write(self.reauth.enabled, Event::new(), &json, out);
+    }
+
+    /// Where the client is to stay away, the id says so when it comes back all the same.
+    pub(crate) fn write_bye(
+        &self,
+        id: Cursor,
+        reason: CloseReason,
+        retry_ms: u64,
+        out: &mut Vec<u8>,
+    ) {
+        let stay_away = if reason.stays_away() { STAY_AWAY } else { "" };
+        let id = format!("{id}{stay_away}");
+        let json = format!(r#"{{"reason":"{reason}","retry_ms":{retry_ms}}}"#);
+        self.bye.write(
+            self.bye.enabled,
+            with_id(&id).with_retry(retry_ms),
+            &json,
+            out,
+        );
+    }
+}
+
+/// What `connected` says.
+pub(crate) struct Connected<'a, I> {
+    pub(crate) connection: ConnectionId,
+    pub(crate) user: Option<&'a str>,
+    pub(crate) topics: I,
+    pub(crate) cursor: Cursor,
+}
+
+/// An event with nothing but an id, which is a cursor's text.
+fn with_id(id: &str) -> Event<'_> {
+    let event = Event::new().with_id(id);
+    debug_assert!(event.is_ok(), "a cursor can be an id");
+    event.unwrap_or_default()
+}

@@ -1,0 +1,57 @@
+//! The few forms of JSON that control events are made of, as things that can be displayed.
+//!
+//! It does not know the events.
+
+use core::fmt::{self, Display, Write as _};
+
+/// A text as a JSON string. Line breaks are escaped, as JSON asks, so that it is one line.
+pub(crate) struct JsonString<'a>(pub(crate) &'a str);
+
+/// Something whose text needs no escapes, as a JSON string.
+pub(crate) struct Quoted<T>(pub(crate) T);
+
+/// A value, or `null`.
+pub(crate) struct OrNull<T>(pub(crate) Option<T>);
+
+/// A list of texts, as a JSON array of strings.
+pub(crate) struct JsonStrings<I>(pub(crate) I);
+
+impl Display for JsonString<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for character in self.0.chars() {
+            match character {
+                '"' | '\\' => write!(f, "\\{character}")?,
+                control if control.is_control() => write!(f, "\\u{:04x}", u32::from(control))?,
+                other => f.write_char(other)?,
+            }
+        }
+        f.write_char('"')
+    }
+}
+
+impl<T: Display> Display for Quoted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0)
+    }
+}
+
+impl<T: Display> Display for OrNull<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(value) => value.fmt(f),
+            None => f.write_str("null"),
+        }
+    }
+}
+
+impl<'a, I: Iterator<Item = &'a str> + Clone> Display for JsonStrings<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('[')?;
+        for (place, text) in self.0.clone().enumerate() {
+            let separator = if place == 0 { "" } else { "," };
+            write!(f, "{separator}{}", JsonString(text))?;
+        }
+        f.write_char(']')
+    }
+}

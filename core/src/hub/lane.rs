@@ -1,0 +1,60 @@
+//! The sequence list of one destination: which numbers in the log were addressed to it.
+//!
+//! A lane does not know which log holds a number, nor whether the frame still exists. It lets a
+//! reader of few topics skip the rest of the log, and remembers how far its past is lost.
+
+use alloc::collections::VecDeque;
+
+/// Bytes that one number in a lane costs, counted with the index record it belongs to.
+pub(crate) const LANE_ENTRY_BYTES: usize = size_of::<u64>();
+
+/// A short lane that empties and fills again keeps its memory.
+const KEPT_CAPACITY: usize = 16;
+
+#[derive(Default)]
+pub(crate) struct Lane {
+    sequences: VecDeque<u64>,
+    /// The last number that left the index: what was addressed here before it can't be counted.
+    pub(crate) dropped_through: u64,
+}
+
+impl Lane {
+    /// A lane whose past up to `dropped_through` is unknown.
+    pub(crate) fn after(dropped_through: u64) -> Self {
+        Self {
+            sequences: VecDeque::new(),
+            dropped_through,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sequences.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, sequence: u64) {
+        debug_assert!(self.sequences.back().is_none_or(|last| *last < sequence));
+        self.sequences.push_back(sequence);
+    }
+
+    /// Takes a number out, and notes through where the lane has lost something (0: nothing). Nearly
+    /// always it is the first: only where logs of different retention share a topic does another
+    /// come before it.
+    pub(crate) fn remove(&mut self, sequence: u64, dropped_through: u64) {
+        self.dropped_through = self.dropped_through.max(dropped_through);
+        if self.sequences.front() == Some(&sequence) {
+            self.sequences.pop_front();
+        } else if let Ok(place) = self.sequences.binary_search(&sequence) {
+            self.sequences.remove(place);
+        }
+        let (len, capacity) = (self.sequences.len(), self.sequences.capacity());
+        if capacity > KEPT_CAPACITY && len * 4 < capacity {
+            self.sequences.shrink_to((len * 2).max(KEPT_CAPACITY));
+        }
+    }
+
+    /// The first number from `sequence` on.
+    pub(crate) fn first_from(&self, sequence: u64) -> Option<u64> {
+        let place = self.sequences.partition_point(|number| *number < sequence);
+        self.sequences.get(place).copied()
+    }
+}

@@ -1,0 +1,212 @@
+//! The log of one class: frames back to back in byte segments, and an index record for each.
+//!
+//! It does not know readers. What it drops it hands back, so that the hub can tell lanes and
+//! readers. Frames are trimmed exactly, one at a time from the front; their memory goes a segment
+//! at a time. Records stay longer, so that what a reader missed can be counted.
+
+use super::options::ClassOptions;
+use super::record::{Record, Span};
+use super::retention::{Cost, Retention, Trim, Usage};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+/// The usual size of a segment: large enough that a burst is one slice, small enough to be given
+/// back soon. A larger frame has a segment of its own size.
+const SEGMENT_BYTES: usize = 64 << 10;
+
+pub(crate) struct Log {
+    retention: Retention,
+    usage: Usage,
+    /// In order of their sequences; the first `usage.trimmed` have no frame any more.
+    records: VecDeque<Record>,
+    segments: VecDeque<Vec<u8>>,
+    /// The number of the first segment; numbers wrap around.
+    first_segment: u32,
+}
+
+impl Log {
+    pub(crate) fn new(options: &ClassOptions) -> Self {
+        Self {
+            retention: Retention::new(options),
+            usage: Usage::default(),
+            records: VecDeque::new(),
+            segments: VecDeque::new(),
+            first_segment: 0,
+        }
+    }
+
+    /// What is counted against the limits. The allocations exceed it by at most one segment at
+    /// either end.
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    pub(crate) fn record(&self, place: usize) -> Option<&Record> {
+        self.records.get(place)
+    }
+
+    pub(crate) fn has_frame(&self, place: usize) -> bool {
+        place >= self.usage.trimmed
+    }
+
+    /// The sequence of the oldest frame.
+    pub(crate) fn first_retained(&self) -> Option<u64> {
+        Some(self.records.get(self.usage.trimmed)?.sequence)
+    }
+
+    /// The last number whose frame is gone while its record stands.
+    pub(crate) fn trimmed_through(&self) -> Option<u64> {
+        Some(
+            self.records
+                .get(self.usage.trimmed.checked_sub(1)?)?
+                .sequence,
+        )
+    }
+
+    /// The place of the first record from `sequence` on.
+    pub(crate) fn place_from(&self, sequence: u64) -> usize {
+        let Some(last) = self.records.back() else {
+            return 0;
+        };
+        let len = self.records.len();
+        let Some(behind) = last.sequence.checked_sub(sequence) else {
+            return len;
+        };
+        // Numbers rise by one or more, so at most `behind` records come between: where no number
+        // went to another log, the bound is the answer.
+        let least = (len - 1).saturating_sub(usize::try_from(behind).unwrap_or(usize::MAX));
+        if self.records[least].sequence >= sequence {
+            return least;
+        }
+        let (mut low, mut high) = (least + 1, len - 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.records[middle].sequence < sequence {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// So many bytes from `skip` bytes into a frame on, within its segment.
+    pub(crate) fn bytes_from(&self, span: Span, skip: usize, len: usize) -> &[u8] {
+        let segment = span.segment.wrapping_sub(self.first_segment) as usize;
+        &self.segments[segment][span.start as usize + skip..][..len]
+    }
+
+    /// What has to go before `incoming` events can come in; `None` where they never fit.
+    pub(crate) fn trim_for(&self, incoming: &[Cost]) -> Option<Trim> {
+        let mut usage = self.usage;
+        incoming.iter().for_each(|cost| usage.add(*cost));
+        let (trimmed, kept) = (
+            self.usage.trimmed,
+            self.records.iter().skip(self.usage.trimmed),
+        );
+        self.retention.trim_for(
+            usage,
+            self.records.iter().take(trimmed).map(Record::cost_bytes),
+            kept.map(cost),
+        )
+    }
+
+    /// How many frames are older than the class keeps them, up to but without `protected`.
+    pub(crate) fn aged(&self, now: u64, protected: u64) -> usize {
+        let kept = self.records.iter().skip(self.usage.trimmed);
+        kept.take_while(|record| {
+            record.sequence < protected && self.retention.is_aged(record.time_ms, now)
+        })
+        .count()
+    }
+
+    /// When the oldest frame becomes too old.
+    pub(crate) fn ages_at(&self) -> Option<u64> {
+        self.retention
+            .ages_at(self.records.get(self.usage.trimmed)?.time_ms)
+    }
+
+    /// The sequence of the last of the oldest `frames` frames.
+    pub(crate) fn last_of_oldest(&self, frames: usize) -> Option<u64> {
+        Some(
+            self.records
+                .get(self.usage.trimmed + frames.checked_sub(1)?)?
+                .sequence,
+        )
+    }
+
+    /// Lets the oldest frame go; its record stays.
+    pub(crate) fn trim_frame(&mut self) {
+        self.usage.trim(cost(&self.records[self.usage.trimmed]));
+    }
+
+    /// Forgets the oldest record, whose frame is gone.
+    pub(crate) fn drop_record(&mut self) -> Option<Record> {
+        debug_assert!(
+            self.usage.trimmed > 0,
+            "only records without a frame are dropped"
+        );
+        let record = self.records.pop_front()?;
+        self.usage.drop_record(record.cost_bytes());
+        Some(record)
+    }
+
+    /// The first segment, if no frame in it is left; the open one stays.
+    pub(crate) fn spent_segment(&self) -> Option<u32> {
+        let first = self.first_segment;
+        let oldest = self
+            .records
+            .get(self.usage.trimmed)
+            .map(|record| record.span.segment);
+        (self.segments.len() > 1 && oldest != Some(first)).then_some(first)
+    }
+
+    pub(crate) fn drop_segment(&mut self) {
+        if self.segments.pop_front().is_some() {
+            self.first_segment = self.first_segment.wrapping_add(1);
+        }
+    }
+
+    /// Appends a record, and the frame in two parts.
+    pub(crate) fn push(&mut self, mut record: Record, id_line: &[u8], body: &[u8]) {
+        let len = id_line.len() + body.len();
+        let segment = self.open_segment(len);
+        record.span = Span {
+            segment,
+            start: self.segments.back().map_or(0, Vec::len) as u32,
+            len: len as u32,
+        };
+        let bytes = self.segments.back_mut().expect("a segment was just opened");
+        bytes.extend_from_slice(id_line);
+        bytes.extend_from_slice(body);
+        self.usage.add(cost(&record));
+        self.records.push_back(record);
+    }
+
+    /// The number of a last segment with room for `len` bytes.
+    fn open_segment(&mut self, len: usize) -> u32 {
+        let fits = self
+            .segments
+            .back()
+            .is_some_and(|last| last.capacity() - last.len() >= len);
+        if !fits {
+            if let Some(last) = self.segments.back_mut() {
+                // Large frames leave large ends unused.
+                if last.capacity() - last.len() > SEGMENT_BYTES / 16 {
+                    last.shrink_to_fit();
+                }
+            }
+            self.segments
+                .push_back(Vec::with_capacity(len.max(SEGMENT_BYTES)));
+        }
+        self.first_segment
+            .wrapping_add(self.segments.len() as u32 - 1)
+    }
+}
+
+fn cost(record: &Record) -> Cost {
+    Cost {
+        frame_bytes: record.span.len as usize,
+        record_bytes: record.cost_bytes(),
+    }
+}

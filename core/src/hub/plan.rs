@@ -1,0 +1,230 @@
+//! What one connection is about to be sent: pieces of the log and of what is its own, in order, and
+//! what each piece means once the socket has taken it.
+//!
+//! It does not know how the pieces were found (`pull`) nor what their meaning does (`transmit`).
+
+use super::class::{Classes, Place};
+use super::connections::{CAUGHT_UP, Missing, Replay};
+use super::output::GapReason;
+use alloc::vec::Vec;
+
+/// The most bytes of one pull, unless its first event alone is longer.
+pub(crate) const MAX_BYTES: usize = 64 << 10;
+
+/// The most slices that [`Transmit::slices`](super::Transmit::slices) yields: what one vectored write takes anywhere.
+pub const MAX_SLICES: usize = 64;
+
+#[derive(Default)]
+pub(crate) struct Plan {
+    /// The slot of the connection.
+    pub(crate) index: u32,
+    pub(crate) items: Vec<Item>,
+    /// Where control events are written.
+    pub(crate) scratch: Vec<u8>,
+    pub(crate) bytes: usize,
+    /// How many slices the items make, neighbours in memory joined.
+    slices: usize,
+    /// What the walk found, which holds once every byte is taken.
+    pub(crate) outcome: Outcome,
+}
+
+/// One piece, which the socket takes wholly or in part.
+#[derive(Clone, Copy)]
+pub(crate) struct Item {
+    pub(crate) source: Source,
+    pub(crate) len: usize,
+    pub(crate) effect: Effect,
+}
+
+/// Where the bytes of a piece stand.
+#[derive(Clone, Copy)]
+pub(crate) enum Source {
+    /// In the scratch buffer, from this place on.
+    Scratch(usize),
+    /// In a frame, from so many bytes in.
+    Frame(Place, usize),
+}
+
+/// What it means that a piece was taken.
+#[derive(Clone, Copy)]
+pub(crate) enum Effect {
+    /// Bytes that the driver put before all else.
+    Preamble,
+    /// The rest of a control event, or of a frame that the log dropped.
+    Tail,
+    /// The rest of a frame.
+    Partial,
+    Connected,
+    /// One of the values that open a stream.
+    Opening {
+        sequence: u64,
+    },
+    Event {
+        sequence: u64,
+        direct: bool,
+    },
+    Gap {
+        through: u64,
+        missing: Missing,
+        told_unknown: u64,
+    },
+    Reauth,
+    Heartbeat,
+    Bye,
+}
+
+/// Where a walk through the log ended.
+#[derive(Clone, Copy)]
+pub(crate) struct Outcome {
+    pub(crate) next: u64,
+    pub(crate) opening: Option<u64>,
+    pub(crate) missing: Option<Missing>,
+    pub(crate) replay: Option<Replay>,
+}
+
+impl Plan {
+    pub(crate) fn clear(&mut self, index: u32) {
+        self.index = index;
+        self.items.clear();
+        self.scratch.clear();
+        // What one unusual connection needed is given back.
+        if self.scratch.capacity() > MAX_BYTES {
+            self.scratch = Vec::new();
+        }
+        (self.bytes, self.slices) = (0, 0);
+        self.outcome = Outcome::default();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Whether a frame of so many bytes may come in addition, with a control event on either side.
+    pub(crate) fn has_room(&self, len: usize) -> bool {
+        self.bytes == 0 || self.bytes + len <= MAX_BYTES && self.slices + 3 <= MAX_SLICES
+    }
+
+    pub(crate) fn push(&mut self, source: Source, len: usize, effect: Effect) {
+        let item = Item {
+            source,
+            len,
+            effect,
+        };
+        if !self
+            .items
+            .last()
+            .is_some_and(|last| last.is_followed_by(&item))
+        {
+            self.slices += 1;
+        }
+        self.items.push(item);
+        self.bytes += len;
+    }
+
+    /// Adds what `write` writes to the scratch buffer; false where it writes nothing.
+    pub(crate) fn push_written(
+        &mut self,
+        effect: Effect,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> bool {
+        self.insert_written(self.items.len(), effect, write)
+    }
+
+    /// The same, before the items from `place` on.
+    pub(crate) fn insert_written(
+        &mut self,
+        place: usize,
+        effect: Effect,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> bool {
+        let start = self.scratch.len();
+        write(&mut self.scratch);
+        let len = self.scratch.len() - start;
+        if len > 0 {
+            self.items.insert(
+                place,
+                Item {
+                    source: Source::Scratch(start),
+                    len,
+                    effect,
+                },
+            );
+            self.bytes += len;
+            self.slices += 1;
+        }
+        len > 0
+    }
+
+    /// The bytes, in the order in which they are to be sent: at most [`MAX_SLICES`] slices.
+    pub(crate) fn slices<'a>(&'a self, classes: &'a Classes) -> impl Iterator<Item = &'a [u8]> {
+        self.items
+            .chunk_by(Item::is_followed_by)
+            .filter_map(|items| {
+                let len = items.iter().map(|item| item.len).sum();
+                Some(self.bytes_from(items.first()?.source, len, classes))
+            })
+    }
+
+    /// What is left of an item when the socket took only its first `taken` bytes.
+    pub(crate) fn rest<'a>(&'a self, item: &Item, taken: usize) -> &'a [u8] {
+        match item.source {
+            Source::Scratch(start) => &self.scratch[start + taken..start + item.len],
+            Source::Frame(..) => &[],
+        }
+    }
+
+    fn bytes_from<'a>(&'a self, source: Source, len: usize, classes: &'a Classes) -> &'a [u8] {
+        match source {
+            Source::Scratch(start) => &self.scratch[start..][..len],
+            Source::Frame(place, skip) => classes.bytes_from(place, skip, len),
+        }
+    }
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self {
+            next: CAUGHT_UP,
+            opening: None,
+            missing: None,
+            replay: None,
+        }
+    }
+}
+
+impl Outcome {
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.next == CAUGHT_UP && self.opening.is_none()
+    }
+
+    /// Notes events that cannot be sent any more, `None` for an unknown number of them.
+    pub(crate) fn miss(&mut self, from: u64, events: Option<u64>, direct: bool, reason: GapReason) {
+        let none = Missing {
+            events: Some(0),
+            from: Some(from),
+            reason,
+            direct: 0,
+        };
+        let missing = self.missing.get_or_insert(none);
+        missing.events = missing
+            .events
+            .zip(events)
+            .map(|(before, more)| before + more);
+        missing.direct += u32::from(direct);
+    }
+}
+
+impl Item {
+    /// Whether the bytes of `next` follow this item's in memory.
+    fn is_followed_by(&self, next: &Self) -> bool {
+        match (self.source, next.source) {
+            (Source::Scratch(start), Source::Scratch(next)) => start + self.len == next,
+            (Source::Frame(Place::Log(a, this), skip), Source::Frame(Place::Log(b, next), 0)) => {
+                a == b
+                    && this.segment == next.segment
+                    && this.start as usize + skip + self.len == next.start as usize
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! What a connection is to be sent next: one bounded walk through the logs from its position on.
+//!
+//! Live events, replay and gaps are one path. The walk changes nothing: it fills a plan, whose
+//! outcome holds once the socket has taken the bytes. It does not know sockets, time or deadlines.
+
+use super::audience::is_for;
+use super::class::{Class, Classes, Found};
+use super::connections::{CAUGHT_UP, Connection};
+use super::control::ControlOptions;
+use super::cursor::Cursor;
+use super::id::ConnectionId;
+use super::lane::Lane;
+use super::options::LagPolicy;
+use super::output::GapReason;
+use super::patterns::Patterns;
+use super::plan::{Effect, Plan, Source};
+use super::record::Reach;
+use super::search::{LaneTable, Lanes, Records};
+use super::topics::Topics;
+use super::users::Users;
+
+/// The most records that one pull looks at.
+const MAX_RECORDS: usize = 1_024;
+
+/// After so many records that are not for it, a connection of topics by name goes by their lanes.
+const MAX_MISSES: usize = 256;
+
+pub(crate) struct Pull<'a> {
+    pub(crate) classes: &'a Classes,
+    pub(crate) topics: &'a mut Topics,
+    pub(crate) users: &'a Users,
+    pub(crate) patterns: &'a Patterns,
+    pub(crate) everyone: &'a Lane,
+    pub(crate) direct: &'a Lane,
+    /// The last number whose record was dropped, of any class; and of those addressed to topics.
+    pub(crate) dropped_through: u64,
+    pub(crate) topics_dropped_through: u64,
+    pub(crate) control: &'a ControlOptions,
+    pub(crate) connection: &'a Connection,
+    pub(crate) id: ConnectionId,
+    /// The end of the log.
+    pub(crate) head: Cursor,
+    pub(crate) plan: &'a mut Plan,
+}
+
+/// The connection missed something, and its policy is to close.
+pub(crate) struct Lagged;
+
+enum Search<'a> {
+    Records(Records<'a>),
+    Lanes(Lanes<'a>),
+}
+
+/// What may happen with a record that was found.
+enum Step {
+    /// It is dealt with.
+    Taken,
+    /// There is no room for it in this pull.
+    Full,
+}
+
+impl Pull<'_> {
+    /// Adds to the plan what is to be sent, and the outcome.
+    pub(crate) fn run(&mut self) -> Result<(), Lagged> {
+        let rare = self.connection.rare.as_deref();
+        let outcome = &mut self.plan.outcome;
+        outcome.next = self.connection.next;
+        outcome.opening = self.connection.opening();
+        outcome.missing = rare.and_then(|rare| rare.missing);
+        outcome.replay = rare.and_then(|rare| rare.replay);
+        if let Some(from) = outcome.opening {
+            self.plan.outcome.opening = self.opening_values(from);
+        }
+        if self.plan.outcome.opening.is_some() {
+            return Ok(());
+        }
+        if self.plan.outcome.next != CAUGHT_UP {
+            self.look_for_loss()?;
+            self.walk()?;
+        }
+        if self.plan.outcome.next == CAUGHT_UP {
+            self.tell_gap(self.head.sequence.max(self.connection.floor));
+        }
+        Ok(())
+    }
+
+    /// The current values that open a stream, up to where it was opened; those that come later are
+    /// events like others. Returns where to go on.
+    fn opening_values(&mut self, from: u64) -> Option<u64> {
+        let classes = self.classes;
+        let through = self.connection.floor;
+        let values = Records::new(classes, from, Class::is_latest);
+        for (looked, found) in values.enumerate() {
+            let sequence = found.record.sequence;
+            if sequence > through {
+                break;
+            }
+            if looked == MAX_RECORDS {
+                return Some(sequence);
+            }
+            let Some(value) = self.classes.value(&found) else {
+                continue;
+            };
+            if !is_for(
+                found.record,
+                self.connection,
+                self.id,
+                self.topics,
+                self.patterns,
+            ) {
+                continue;
+            }
+            if !self.plan.has_room(value.frame.len()) {
+                return Some(sequence);
+            }
+            // Taken at this position, the client comes back for the rest of the values, and for
+            // all that followed.
+            let id = Cursor {
+                latest: Some(sequence),
+                ..Cursor::new(self.head.epoch, through)
+            };
+            let effect = Effect::Opening { sequence };
+            self.plan
+                .push_written(effect, |out| value.write_with_id(id, out));
+        }
+        None
+    }
+
+    /// Whether events that may have been for the connection cannot even be counted any more.
+    fn look_for_loss(&mut self) -> Result<(), Lagged> {
+        let connection = self.connection;
+        let told = connection.rare.as_ref().map_or(0, |rare| rare.told_unknown);
+        let from = connection.next.max(told + 1);
+        if from > self.dropped_through || !self.may_have_lost(from) {
+            return Ok(());
+        }
+        self.miss(connection.next - 1, None, false)
+    }
+
+    fn may_have_lost(&self, from: u64) -> bool {
+        let connection = self.connection;
+        let by_name = connection.subscriptions.iter().any(|one| {
+            let topic = one.target.as_topic();
+            let lane = topic.map(|topic| &self.topics.get(topic).lane);
+            lane.is_some_and(|lane| lane.dropped_through >= from.max(one.since + 1))
+        });
+        let user = connection.user.map(|user| &self.users.get(user).lane);
+        by_name
+            || connection.patterns > 0 && self.topics_dropped_through >= from
+            || user.is_some_and(|lane| lane.dropped_through >= from)
+            || self.everyone.dropped_through >= from
+            || connection.direct > 0 && self.direct.dropped_through >= from
+    }
+
+    fn walk(&mut self) -> Result<(), Lagged> {
+        let classes = self.classes;
+        let next = self.plan.outcome.next;
+        let mut search = Search::Records(Records::new(classes, next, |_| true));
+        let mut misses = 0;
+        for _ in 0..MAX_RECORDS {
+            let Some(found) = self.find(&mut search) else {
+                self.plan.outcome.next = CAUGHT_UP;
+                return Ok(());
+            };
+            let sequence = found.record.sequence;
+            if is_for(
+                found.record,
+                self.connection,
+                self.id,
+                self.topics,
+                self.patterns,
+            ) {
+                if let Step::Full = self.take(&found)? {
+                    self.plan.outcome.next = sequence;
+                    return Ok(());
+                }
+            } else {
+                misses += 1;
+                if misses == MAX_MISSES && self.connection.patterns == 0 {
+                    let lanes = Lanes::new(classes, sequence + 1, self.connection, self.lanes());
+                    search = Search::Lanes(lanes);
+                }
+            }
+            self.plan.outcome.next = sequence + 1;
+        }
+        Ok(())
+    }
+
+    fn find<'b>(&self, search: &mut Search<'b>) -> Option<Found<'b>> {
+        match search {
+            Search::Records(records) => records.next(),
+            Search::Lanes(lanes) => lanes.next(self.lanes()),
+        }
+    }
+
+    fn lanes(&self) -> LaneTable<'_> {
+        let (everyone, direct) = (self.everyone, self.direct);
+        LaneTable {
+            topics: self.topics,
+            users: self.users,
+            everyone,
+            direct,
+        }
+    }
+
+    /// An event for the connection: sent if its frame stands, else counted.
+    fn take(&mut self, found: &Found<'_>) -> Result<Step, Lagged> {
+        let sequence = found.record.sequence;
+        let direct = matches!(found.record.reach, Reach::Connection(_));
+        let Some(place) = found.place else {
+            if !self.is_excused(found) {
+                self.miss(sequence - 1, Some(1), direct)?;
+            }
+            return Ok(Step::Taken);
+        };
+        let len = self.classes.frame_len(place);
+        if !self.may_replay(sequence, len) {
+            self.miss_replay(sequence - 1, direct);
+            return Ok(Step::Taken);
+        }
+        if !self.plan.has_room(len) {
+            return Ok(Step::Full);
+        }
+        self.tell_gap(sequence - 1);
+        if let Some(replay) = &mut self.plan.outcome.replay {
+            replay.use_up(len);
+        }
+        self.plan.push(
+            Source::Frame(place, 0),
+            len,
+            Effect::Event { sequence, direct },
+        );
+        Ok(Step::Taken)
+    }
+
+    /// Whether a resume still replays events; once it does not, all up to the head are left out.
+    fn may_replay(&mut self, sequence: u64, len: usize) -> bool {
+        let head = self.head.sequence;
+        let Some(replay) = &mut self.plan.outcome.replay else {
+            return true;
+        };
+        if replay.skip_through.is_none() && (replay.events == 0 || replay.bytes < len) {
+            replay.skip_through = Some(head);
+        }
+        replay.skip_through.is_none_or(|through| through < sequence)
+    }
+
+    /// What was gone already when the stream was opened at the earliest event is not missed.
+    fn is_excused(&self, found: &Found<'_>) -> bool {
+        let excused = self
+            .connection
+            .rare
+            .as_ref()
+            .map_or(&[][..], |rare| &rare.excused);
+        let through = excused.get(usize::from(found.class));
+        through.is_some_and(|through| found.record.sequence <= *through)
+    }
+
+    /// Notes events that the connection cannot be sent any more; none: an unknown number.
+    fn miss(&mut self, from: u64, events: Option<u64>, direct: bool) -> Result<(), Lagged> {
+        let connection = self.connection;
+        if !connection.resuming && connection.lag == LagPolicy::Close {
+            return Err(Lagged);
+        }
+        let reason = if connection.resuming {
+            GapReason::Trimmed
+        } else {
+            GapReason::Lagged
+        };
+        self.plan.outcome.miss(from, events, direct, reason);
+        Ok(())
+    }
+
+    fn miss_replay(&mut self, from: u64, direct: bool) {
+        self.plan
+            .outcome
+            .miss(from, Some(1), direct, GapReason::ReplayLimit);
+    }
+
+    /// Puts the gap, if there is one, before what comes next, with everything up to `through` told.
+    fn tell_gap(&mut self, through: u64) {
+        let Some(missing) = self.plan.outcome.missing.take() else {
+            return;
+        };
+        let (control, id) = (self.control, Cursor::new(self.head.epoch, through));
+        let told_unknown = self.dropped_through;
+        let effect = Effect::Gap {
+            through,
+            missing,
+            told_unknown,
+        };
+        self.plan
+            .push_written(effect, |out| control.write_gap(id, &missing, out));
+    }
+}

@@ -1,0 +1,261 @@
+//! Making room in the logs: what goes when, and who has to be told inside the hub.
+//!
+//! It does not know what comes in, only what that costs.
+
+use super::Hub;
+use super::class::{Class, ClassId, Place};
+use super::connections::Partial;
+use super::message::{Message, Recipients};
+use super::output::CloseReason;
+use super::record::{Reach, Record, TopicId};
+use super::retention::{Cost, Trim};
+use super::rules::PublishError;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+/// What one class has to take in, and lets go for it.
+pub(crate) struct Demand {
+    class: ClassId,
+    /// In a `latest` class: topics whose values are replaced.
+    replaced: Vec<TopicId>,
+    trim: Trim,
+}
+
+impl Hub {
+    /// What has to go before these can come in, without doing it yet.
+    ///
+    /// # Errors
+    /// `Full` where a reader that is not blocked has still to be offered something that would have
+    /// to go; `BatchTooLarge` where they never fit.
+    pub(crate) fn demands(
+        &mut self,
+        first: u64,
+        messages: &[&Message],
+    ) -> Result<Vec<Demand>, PublishError> {
+        let mut demands = Vec::new();
+        for class in 0..self.classes.len() {
+            let (replaced, costs) = self.incoming(class, first, messages);
+            if costs.is_empty() {
+                continue;
+            }
+            let log = self.classes.get(class);
+            let trim = log
+                .trim_for(&replaced, &costs)
+                .ok_or(PublishError::BatchTooLarge)?;
+            let last = log.last_of_oldest(trim.frames, &replaced);
+            if self
+                .waiting
+                .first()
+                .is_some_and(|first| last.is_some_and(|last| last >= first))
+            {
+                return Err(PublishError::Full);
+            }
+            demands.push(Demand {
+                class,
+                replaced,
+                trim,
+            });
+        }
+        Ok(demands)
+    }
+
+    /// What the messages cost one class, and which values they replace there.
+    fn incoming(
+        &mut self,
+        class: ClassId,
+        first: u64,
+        messages: &[&Message],
+    ) -> (Vec<TopicId>, Vec<Cost>) {
+        let (mut replaced, mut costs) = (Vec::new(), Vec::new());
+        let mut last_values = BTreeSet::new();
+        let latest = self.classes.get(class).is_latest();
+        for (place, message) in messages.iter().enumerate().rev() {
+            if message.class != class || !self.is_stored(message) {
+                continue;
+            }
+            if let Some(topic) = message.only_topic().filter(|_| latest) {
+                // Only the last of several values of one topic stays.
+                if !last_values.insert(topic) {
+                    continue;
+                }
+                replaced.extend(self.topics.find(topic));
+            }
+            message.write_id_line(self.cursor_at(first + place as u64), &mut self.id_line);
+            costs.push(message.cost(self.id_line.len()));
+        }
+        (replaced, costs)
+    }
+
+    /// An event for a connection that is gone is not kept: nobody can ever get it.
+    pub(crate) fn is_stored(&self, message: &Message) -> bool {
+        match message.recipients {
+            Recipients::Connection(id) => self.recipient(id).is_some(),
+            _ => true,
+        }
+    }
+
+    /// Lets go what `demands` found.
+    pub(crate) fn make_room(&mut self, demands: &[Demand]) {
+        for demand in demands {
+            for topic in &demand.replaced {
+                self.take_replaced(demand.class, *topic);
+            }
+            self.trim(demand.class, demand.trim, &demand.replaced);
+        }
+    }
+
+    /// Takes out the value of a topic, for which a newer one comes.
+    pub(crate) fn take_replaced(&mut self, class: ClassId, topic: TopicId) {
+        let Class::Latest(latest) = self.classes.get_mut(class) else {
+            return;
+        };
+        let Some((record, frame)) = latest.take_replaced(topic) else {
+            return;
+        };
+        if let Some(frame) = frame {
+            self.stats.replaced += 1;
+            self.rescue_value(class, record.sequence, &frame);
+        }
+        self.forget_record(&record, false);
+    }
+
+    fn trim(&mut self, class: ClassId, trim: Trim, replaced: &[TopicId]) {
+        for _ in 0..trim.frames {
+            match self.classes.get_mut(class) {
+                Class::Log(log) => log.trim_frame(),
+                Class::Latest(latest) => {
+                    if let Some((sequence, frame)) = latest.trim_frame(replaced) {
+                        self.rescue_value(class, sequence, &frame);
+                    }
+                }
+            }
+        }
+        for _ in 0..trim.records {
+            if let Some(record) = self.classes.get_mut(class).drop_record() {
+                self.forget_record(&record, true);
+            }
+        }
+        self.drop_spent_segments(class);
+    }
+
+    /// Lets go what is older than its class keeps it, unless a reader has still to be offered it.
+    pub(crate) fn trim_aged(&mut self, now: u64) {
+        let protected = self.waiting.first().unwrap_or(u64::MAX);
+        for class in 0..self.classes.len() {
+            let frames = self.classes.get(class).aged(now, protected);
+            let trim = Trim { frames, records: 0 };
+            self.trim(class, trim, &[]);
+        }
+    }
+
+    /// Takes a record out of the lanes. Where it was `dropped`, nothing replaces it, and the lanes
+    /// remember that they lost something.
+    fn forget_record(&mut self, record: &Record, dropped: bool) {
+        let sequence = record.sequence;
+        let through = if dropped { sequence } else { 0 };
+        self.dropped_through = self.dropped_through.max(through);
+        for topic in record.reach.topics() {
+            self.topics.get_mut(*topic).lane.remove(sequence, through);
+            self.topics.release(*topic);
+            self.topics_dropped_through = self.topics_dropped_through.max(through);
+        }
+        match record.reach {
+            Reach::Everyone => self.everyone.remove(sequence, through),
+            Reach::Connection(_) => self.direct.remove(sequence, through),
+            Reach::User(user) => self.users.get_mut(user).lane.remove(sequence, through),
+            Reach::Topic(_) | Reach::Topics(_) | Reach::UserInTopics(_) => {}
+        }
+        if let Some(user) = record.reach.user() {
+            self.users.release(user);
+        }
+        if let Some(tab) = record.except().and_then(|except| except.tab) {
+            self.tabs.release(tab, &mut self.users);
+        }
+        if let Some(id) = record.id() {
+            self.ids.remove(id, sequence);
+        }
+    }
+
+    fn drop_spent_segments(&mut self, class: ClassId) {
+        loop {
+            let Class::Log(log) = self.classes.get(class) else {
+                return;
+            };
+            let Some(segment) = log.spent_segment() else {
+                return;
+            };
+            for index in self.readers_amid(class, u64::from(segment)) {
+                let Some(Partial { place, sent }) = self.connections.at(index).partial() else {
+                    continue;
+                };
+                let left = self.classes.frame_len(place) - sent;
+                let rest = self.classes.bytes_from(place, sent, left).to_vec();
+                self.rescue(index, rest);
+            }
+            if let Class::Log(log) = self.classes.get_mut(class) {
+                log.drop_segment();
+            }
+        }
+    }
+
+    fn rescue_value(&mut self, class: ClassId, sequence: u64, frame: &[u8]) {
+        for index in self.readers_amid(class, sequence) {
+            if let Some(Partial { sent, .. }) = self.connections.at(index).partial() {
+                self.rescue(index, frame[sent..].to_vec());
+            }
+        }
+    }
+
+    /// The connections in the middle of a frame of this segment, or of this value.
+    fn readers_amid(&self, class: ClassId, key: u64) -> Vec<u32> {
+        let from = (class, key, 0)..=(class, key, u32::MAX);
+        self.partials
+            .range(from)
+            .map(|(_, _, index)| *index)
+            .collect()
+    }
+
+    /// Keeps the rest of a frame for a reader in the middle of it, or cuts the reader.
+    fn rescue(&mut self, index: u32, rest: Vec<u8>) {
+        self.clear_partial(index);
+        self.set_tail(index, rest, true);
+    }
+
+    /// Keeps bytes that the connection is owed before all else; where there is no room for them it
+    /// is cut.
+    pub(crate) fn set_tail(&mut self, index: u32, tail: Vec<u8>, is_event: bool) {
+        if self.tail_bytes + tail.len() > self.options.limits.rescue_bytes {
+            return self.finish(index, CloseReason::Overflow, true);
+        }
+        self.tail_bytes += tail.len();
+        let rare = self.connections.at_mut(index).rare();
+        debug_assert!(rare.tail.is_empty(), "one tail is owed at a time");
+        (rare.tail, rare.tail_is_event) = (tail, is_event);
+    }
+
+    pub(crate) fn clear_tail(&mut self, index: u32) {
+        if let Some(rare) = &mut self.connections.at_mut(index).rare {
+            self.tail_bytes -= core::mem::take(&mut rare.tail).len();
+        }
+    }
+
+    pub(crate) fn set_partial(&mut self, index: u32, partial: Partial) {
+        self.partials.insert(partial_key(partial.place, index));
+        self.connections.at_mut(index).rare().partial = Some(partial);
+    }
+
+    pub(crate) fn clear_partial(&mut self, index: u32) {
+        if let Some(rare) = &mut self.connections.at_mut(index).rare
+            && let Some(partial) = rare.partial.take()
+        {
+            self.partials.remove(&partial_key(partial.place, index));
+        }
+    }
+}
+
+fn partial_key(place: Place, index: u32) -> (ClassId, u64, u32) {
+    match place {
+        Place::Log(class, span) => (class, u64::from(span.segment), index),
+        Place::Value(class, sequence) => (class, sequence, index),
+    }
+}

@@ -1,0 +1,147 @@
+//! Two ways through the logs in order of their numbers: record by record, or by the lanes of one
+//! connection, which lead past what is not for it.
+//!
+//! It does not test whether a record is for the connection; `pull` does.
+
+use super::class::{Class, Classes, Found};
+use super::connections::Connection;
+use super::lane::Lane;
+use super::record::{TopicId, UserId};
+use super::topics::Topics;
+use super::users::Users;
+use alloc::collections::BinaryHeap;
+use alloc::collections::binary_heap::PeekMut;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+/// Every record of some classes, from a sequence on.
+pub(crate) struct Records<'a> {
+    classes: &'a Classes,
+    heads: Vec<Head<'a>>,
+}
+
+/// The next record of one class.
+struct Head<'a> {
+    found: Found<'a>,
+    /// Its place in a log; in a `latest` class the sequence leads on.
+    place: usize,
+}
+
+/// The records that a connection's topics by name, its user, everyone and itself were addressed in.
+pub(crate) struct Lanes<'a> {
+    classes: &'a Classes,
+    heap: BinaryHeap<Reverse<(u64, LaneId)>>,
+    last: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LaneId {
+    Topic(TopicId),
+    User(UserId),
+    Everyone,
+    Direct,
+}
+
+/// The lanes of a hub, wherever they stand.
+#[derive(Clone, Copy)]
+pub(crate) struct LaneTable<'a> {
+    pub(crate) topics: &'a Topics,
+    pub(crate) users: &'a Users,
+    pub(crate) everyone: &'a Lane,
+    pub(crate) direct: &'a Lane,
+}
+
+impl<'a> Records<'a> {
+    /// Those of every class that is `wanted`.
+    pub(crate) fn new(classes: &'a Classes, from: u64, wanted: impl Fn(&Class) -> bool) -> Self {
+        let wanted = classes.iter().filter(|(_, log)| wanted(log));
+        let heads = wanted.filter_map(|(class, log)| {
+            let place = log.place_from(from);
+            Some(Head {
+                found: log.found(class, place, from)?,
+                place,
+            })
+        });
+        Self {
+            classes,
+            heads: heads.collect(),
+        }
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Found<'a>;
+
+    fn next(&mut self) -> Option<Found<'a>> {
+        let heads = self.heads.iter_mut().enumerate();
+        let (which, head) = heads.min_by_key(|(_, head)| head.found.record.sequence)?;
+        let (class, sequence) = (head.found.class, head.found.record.sequence);
+        head.place += 1;
+        Some(
+            match self
+                .classes
+                .get(class)
+                .found(class, head.place, sequence + 1)
+            {
+                Some(following) => core::mem::replace(&mut head.found, following),
+                None => self.heads.swap_remove(which).found,
+            },
+        )
+    }
+}
+
+impl<'a> Lanes<'a> {
+    pub(crate) fn new(
+        classes: &'a Classes,
+        from: u64,
+        connection: &Connection,
+        lanes: LaneTable<'_>,
+    ) -> Self {
+        let topics = connection
+            .subscriptions
+            .iter()
+            .filter_map(|one| one.target.as_topic());
+        let ids = topics
+            .map(LaneId::Topic)
+            .chain(connection.user.map(LaneId::User))
+            .chain([LaneId::Everyone])
+            .chain((connection.direct > 0).then_some(LaneId::Direct));
+        let firsts = ids.filter_map(|id| Some(Reverse((lanes.get(id).first_from(from)?, id))));
+        Self {
+            classes,
+            heap: firsts.collect(),
+            last: 0,
+        }
+    }
+
+    pub(crate) fn next(&mut self, lanes: LaneTable<'_>) -> Option<Found<'a>> {
+        loop {
+            let mut first = self.heap.peek_mut()?;
+            let Reverse((sequence, id)) = *first;
+            match lanes.get(id).first_from(sequence + 1) {
+                Some(following) => {
+                    *first = Reverse((following, id));
+                    drop(first);
+                }
+                None => {
+                    PeekMut::pop(first);
+                }
+            }
+            // A publish to several topics stands in the lane of each.
+            if sequence != core::mem::replace(&mut self.last, sequence) {
+                return self.classes.find(sequence);
+            }
+        }
+    }
+}
+
+impl<'a> LaneTable<'a> {
+    pub(crate) fn get(self, id: LaneId) -> &'a Lane {
+        match id {
+            LaneId::Topic(topic) => &self.topics.get(topic).lane,
+            LaneId::User(user) => &self.users.get(user).lane,
+            LaneId::Everyone => self.everyone,
+            LaneId::Direct => self.direct,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Numbered slots that are used again: dense, stable in place, and given back a page at a time.
+//!
+//! It does not know what it holds. Pages keep values from moving when it grows, which a hub with
+//! many connections would feel, and let the memory of a past peak go.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+const PAGE: usize = 64;
+
+type Slots<T> = Box<[Option<T>; PAGE]>;
+
+pub(crate) struct Slab<T> {
+    pages: Vec<Page<T>>,
+    /// Pages that exist and have a free slot; the lowest is used first, so that high pages empty.
+    roomy: BTreeSet<usize>,
+    /// Pages whose memory was given back.
+    absent: BTreeSet<usize>,
+    len: usize,
+}
+
+struct Page<T> {
+    slots: Option<Slots<T>>,
+    /// One bit a slot in use.
+    occupied: u64,
+}
+
+impl<T> Slab<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            pages: Vec::new(),
+            roomy: BTreeSet::new(),
+            absent: BTreeSet::new(),
+            len: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The slot that the next `insert` will take.
+    pub(crate) fn next_index(&self) -> u32 {
+        let (page, slot) = match (self.roomy.first(), self.absent.first()) {
+            (Some(&page), _) => (page, self.pages[page].occupied.trailing_ones() as usize),
+            (None, Some(&page)) => (page, 0),
+            (None, None) => (self.pages.len(), 0),
+        };
+        (page * PAGE + slot) as u32
+    }
+
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
+        let index = self.next_index();
+        let (number, slot) = (index as usize / PAGE, index as usize % PAGE);
+        if number == self.pages.len() {
+            self.pages.push(Page {
+                slots: None,
+                occupied: 0,
+            });
+        }
+        let page = &mut self.pages[number];
+        let slots = page.slots.get_or_insert_with(|| {
+            self.absent.remove(&number);
+            self.roomy.insert(number);
+            Box::new([const { None }; PAGE])
+        });
+        slots[slot] = Some(value);
+        page.occupied |= 1 << slot;
+        if page.occupied == u64::MAX {
+            self.roomy.remove(&number);
+        }
+        self.len += 1;
+        index
+    }
+
+    pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
+        let (number, slot) = (index as usize / PAGE, index as usize % PAGE);
+        let page = self.pages.get_mut(number)?;
+        let value = page.slots.as_mut()?[slot].take()?;
+        page.occupied &= !(1 << slot);
+        self.roomy.insert(number);
+        self.len -= 1;
+        // One empty page is kept, so that a lone value that comes and goes allocates nothing.
+        if page.occupied == 0 && self.roomy.len() > 1 {
+            page.slots = None;
+            self.roomy.remove(&number);
+            self.absent.insert(number);
+        }
+        Some(value)
+    }
+
+    pub(crate) fn get(&self, index: u32) -> Option<&T> {
+        let page = self.pages.get(index as usize / PAGE)?;
+        page.slots.as_ref()?[index as usize % PAGE].as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut T> {
+        let page = self.pages.get_mut(index as usize / PAGE)?;
+        page.slots.as_mut()?[index as usize % PAGE].as_mut()
+    }
+
+    /// The first slot in use from `index` on.
+    pub(crate) fn next_from(&self, index: u32) -> Option<u32> {
+        let (first, slot) = (index as usize / PAGE, index as usize % PAGE);
+        let pages = self.pages.iter().enumerate().skip(first);
+        pages
+            .map(|(number, page)| {
+                let passed = if number == first {
+                    (1_u64 << slot) - 1
+                } else {
+                    0
+                };
+                (number, page.occupied & !passed)
+            })
+            .find(|(_, occupied)| *occupied != 0)
+            .map(|(number, occupied)| (number * PAGE) as u32 + occupied.trailing_zeros())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lowest_slot_first_and_pages_given_back() {
+        let mut slab = Slab::new();
+        for value in 0..200 {
+            assert_eq!(slab.insert(value), value);
+        }
+        for index in 64..200 {
+            assert_eq!(slab.remove(index), Some(index));
+        }
+        // The last page to empty is kept for the next value.
+        assert_eq!((slab.len(), slab.next_index()), (64, 192));
+        assert_eq!(
+            slab.pages
+                .iter()
+                .filter(|page| page.slots.is_some())
+                .count(),
+            2
+        );
+        assert_eq!(
+            (slab.remove(70), slab.get(70), slab.get(9_999)),
+            (None, None, None)
+        );
+        slab.remove(3);
+        assert_eq!(slab.insert(7), 3);
+        slab.remove(5);
+        let in_use = core::iter::successors(slab.next_from(0), |at| slab.next_from(at + 1));
+        assert_eq!(in_use.sum::<u32>(), (0..64).sum::<u32>() - 5);
+    }
+}

@@ -1,0 +1,169 @@
+//! When something is due for a connection without anybody asking.
+//!
+//! Deadlines of one interval each stand in the order in which they were touched, which is the order
+//! in which they are due: setting one and finding the next cost the same for one connection and
+//! for a million. It does not know what happens when one is due.
+
+use super::connections::Connections;
+use super::links::{List, ListKind};
+use super::options::Deadlines;
+use alloc::collections::BTreeSet;
+
+/// The deadlines that have one interval for all connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub(crate) enum Timer {
+    Heartbeat,
+    Idle,
+    Age,
+    Stall,
+}
+
+impl Timer {
+    const ALL: [Self; 4] = [Self::Heartbeat, Self::Idle, Self::Age, Self::Stall];
+}
+
+/// The deadlines that are different for each connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Alarm {
+    /// The token ends soon.
+    Reauth,
+    /// The token ends.
+    Expiry,
+}
+
+pub(crate) struct Timers {
+    tick_ms: u64,
+    intervals: [Option<u64>; 4],
+    lists: [List; 4],
+    /// By Unix time, so that a clock that is set moves them.
+    alarms: BTreeSet<(u64, u32, Alarm)>,
+    /// Closing connections, and when each is given up.
+    lingers: BTreeSet<(u64, u32)>,
+    pub(crate) unix_ms_at_zero: u64,
+}
+
+impl Timers {
+    pub(crate) fn new(options: &Deadlines, unix_ms_at_zero: u64) -> Self {
+        Self {
+            tick_ms: options.tick_ms,
+            intervals: [
+                options.heartbeat_ms,
+                options.idle_ms,
+                options.age_ms,
+                options.stall_ms,
+            ],
+            lists: [
+                ListKind::Heartbeat,
+                ListKind::Idle,
+                ListKind::Age,
+                ListKind::Stall,
+            ]
+            .map(List::new),
+            alarms: BTreeSet::new(),
+            lingers: BTreeSet::new(),
+            unix_ms_at_zero,
+        }
+    }
+
+    /// Sets the deadline to one interval from now.
+    pub(crate) fn touch(&mut self, slots: &mut Connections, index: u32, timer: Timer, now: u64) {
+        let Some(interval) = self.intervals[timer as usize] else {
+            return;
+        };
+        let due = round_up(now.saturating_add(interval), self.tick_ms);
+        let is_set = self.is_set(slots, index, timer);
+        let deadline = &mut slots.at_mut(index).deadlines[timer as usize];
+        if core::mem::replace(deadline, due) == due && is_set {
+            return;
+        }
+        let list = &mut self.lists[timer as usize];
+        list.remove(slots, index);
+        list.push_back(slots, index);
+    }
+
+    pub(crate) fn is_set(&self, slots: &Connections, index: u32, timer: Timer) -> bool {
+        slots.at(index).links[self.lists[timer as usize].kind() as usize].is_linked()
+    }
+
+    pub(crate) fn cancel(&mut self, slots: &mut Connections, index: u32, timer: Timer) {
+        self.lists[timer as usize].remove(slots, index);
+    }
+
+    /// Takes out a connection whose deadline has come.
+    pub(crate) fn pop(&mut self, slots: &mut Connections, timer: Timer, now: u64) -> Option<u32> {
+        let list = &mut self.lists[timer as usize];
+        let first = list.first()?;
+        if slots.at(first).deadlines[timer as usize] > now {
+            return None;
+        }
+        list.pop_front(slots)
+    }
+
+    pub(crate) fn set_alarm(&mut self, index: u32, alarm: Alarm, unix_ms: u64) {
+        self.alarms
+            .insert((round_up(unix_ms, self.tick_ms), index, alarm));
+    }
+
+    pub(crate) fn cancel_alarm(&mut self, index: u32, alarm: Alarm, unix_ms: u64) {
+        self.alarms
+            .remove(&(round_up(unix_ms, self.tick_ms), index, alarm));
+    }
+
+    pub(crate) fn pop_alarm(&mut self, now: u64) -> Option<(u32, Alarm)> {
+        let (due, index, alarm) = *self.alarms.first()?;
+        if due > self.unix_ms(now) {
+            return None;
+        }
+        self.alarms.pop_first();
+        Some((index, alarm))
+    }
+
+    /// Sets when a closing connection is given up, and hands back the time.
+    pub(crate) fn linger(&mut self, index: u32, until: u64) -> u64 {
+        let until = round_up(until, self.tick_ms);
+        self.lingers.insert((until, index));
+        until
+    }
+
+    pub(crate) fn cancel_linger(&mut self, index: u32, until: u64) {
+        self.lingers.remove(&(until, index));
+    }
+
+    pub(crate) fn pop_linger(&mut self, now: u64) -> Option<u32> {
+        let (until, index) = *self.lingers.first()?;
+        if until > now {
+            return None;
+        }
+        self.lingers.pop_first();
+        Some(index)
+    }
+
+    /// The earliest of all deadlines.
+    pub(crate) fn next(&self, slots: &Connections) -> Option<u64> {
+        let listed = Timer::ALL.into_iter().filter_map(|timer| {
+            let first = self.lists[timer as usize].first()?;
+            Some(slots.at(first).deadlines[timer as usize])
+        });
+        let alarm = self
+            .alarms
+            .first()
+            .map(|alarm| alarm.0.saturating_sub(self.unix_ms_at_zero));
+        let linger = self.lingers.first().map(|linger| linger.0);
+        listed.chain(alarm).chain(linger).min()
+    }
+
+    pub(crate) fn unix_ms(&self, now: u64) -> u64 {
+        self.unix_ms_at_zero.saturating_add(now)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.alarms.is_empty()
+            && self.lingers.is_empty()
+            && self.lists.iter().all(|list| list.first().is_none())
+    }
+}
+
+fn round_up(ms: u64, tick_ms: u64) -> u64 {
+    ms.checked_next_multiple_of(tick_ms).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,429 @@
+//! Bytes out: what a connection is sent, borrowed from the log, and what it means that its socket
+//! took them.
+//!
+//! It does not know how the events were found (`pull`).
+
+use super::Hub;
+use super::class::Classes;
+use super::connections::{CAUGHT_UP, Due, Partial, Phase};
+use super::control::Connected;
+use super::cursor::Cursor;
+use super::id::ConnectionId;
+use super::output::CloseReason;
+use super::plan::{Effect, Item, Plan, Source};
+use super::pull::{Lagged, Pull};
+use super::timers::Timer;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// What a connection is to be sent, borrowed from the hub until the next call that changes it.
+pub struct Transmit<'a> {
+    plan: &'a Plan,
+    classes: &'a Classes,
+}
+
+impl<'a> Transmit<'a> {
+    /// How many bytes there are; never 0.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "there is no empty one")]
+    pub fn len(&self) -> usize {
+        self.plan.bytes
+    }
+
+    /// The bytes in order, in at most [`MAX_SLICES`](super::MAX_SLICES) slices: what one vectored
+    /// write takes.
+    pub fn slices(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.plan.slices(self.classes)
+    }
+}
+
+/// [`Hub::consume`] was not called right after [`Hub::transmit`] for the same connection, or with
+/// more bytes than it offered. Nothing was changed: what the socket took will be sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotTransmitted;
+
+impl fmt::Display for NotTransmitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("consume follows transmit, for the same connection and no more bytes")
+    }
+}
+
+impl core::error::Error for NotTransmitted {}
+
+/// What the taken part of a plan has changed.
+#[derive(Default)]
+struct Progress {
+    next: Option<u64>,
+    events: u64,
+}
+
+impl Hub {
+    /// What to send to a connection now; none: nothing, or its socket is blocked, or it is closed.
+    ///
+    /// At most 64 KiB, unless one event alone is longer; if more is due, the connection is said to
+    /// be ready again. Follow it with [`consume`](Self::consume).
+    #[must_use]
+    pub fn transmit(&mut self, now: u64, connection: ConnectionId) -> Option<Transmit<'_>> {
+        self.transmitted = None;
+        let index = self.connections.find(connection)?;
+        let state = self.connections.at(index);
+        if state.blocked || state.is_closed() {
+            return None;
+        }
+        if state.expires_ms <= self.timers.unix_ms(now) {
+            self.expire(now, index);
+        }
+        self.build(now, index)?;
+        if self.plan.is_empty() {
+            self.settle(index);
+            return None;
+        }
+        self.transmitted = Some(connection);
+        Some(Transmit {
+            plan: &self.plan,
+            classes: &self.classes,
+        })
+    }
+
+    /// The socket took the first `taken` bytes of what [`transmit`](Self::transmit) offered. If
+    /// these are not all, the connection is blocked until
+    /// [`handle_writable`](Self::handle_writable).
+    ///
+    /// # Errors
+    /// Unless it follows `transmit` for the same connection, with no other change of the hub
+    /// between.
+    pub fn consume(
+        &mut self,
+        now: u64,
+        connection: ConnectionId,
+        taken: usize,
+    ) -> Result<(), NotTransmitted> {
+        if self.transmitted != Some(connection) || taken > self.plan.bytes {
+            return Err(NotTransmitted);
+        }
+        self.transmitted = None;
+        self.stats.delivered_bytes += taken as u64;
+        let index = self.plan.index;
+        let items = core::mem::take(&mut self.plan.items);
+        let progress = self.take_items(index, &items, taken);
+        self.plan.items = items;
+        self.stats.delivered += progress.events;
+        let connection = self.connections.at_mut(index);
+        if connection.is_closed() {
+            return Ok(());
+        }
+        if taken > 0 {
+            connection.due.heartbeat = false;
+            self.touch_active(now, index, progress.events > 0);
+        }
+        if taken == self.plan.bytes {
+            self.settle(index);
+        } else {
+            self.block(now, index, taken, progress.next);
+        }
+        Ok(())
+    }
+
+    /// Fills the plan; none where the connection was closed meanwhile.
+    fn build(&mut self, now: u64, index: u32) -> Option<()> {
+        if self.connections.at(index).is_closed() {
+            return None;
+        }
+        self.queues.remove(&mut self.connections, index);
+        self.plan.clear(index);
+        self.begin_plan(index);
+        let phase = self.connections.at(index).phase;
+        if let (Phase::Leaving(_), Some(rare)) = (phase, &self.connections.at(index).rare) {
+            self.plan
+                .push_written(Effect::Bye, |out| out.extend_from_slice(&rare.bye));
+            return Some(());
+        }
+        let front = self.plan.items.len();
+        if let Err(Lagged) = self.pull(index) {
+            self.leave(now, index, CloseReason::Lagged);
+            return self.build(now, index);
+        }
+        self.add_control(now, index, front);
+        if let Phase::Flushing(reason) = phase
+            && self.plan.outcome.is_caught_up()
+        {
+            self.write_bye(index, reason);
+            if let Some(rare) = &self.connections.at(index).rare {
+                self.plan
+                    .push_written(Effect::Bye, |out| out.extend_from_slice(&rare.bye));
+            }
+        }
+        Some(())
+    }
+
+    /// What comes before everything else: the driver's bytes, and the end of what was begun.
+    fn begin_plan(&mut self, index: u32) {
+        let Some(rare) = &self.connections.at(index).rare else {
+            return;
+        };
+        self.plan.push_written(Effect::Preamble, |out| {
+            out.extend_from_slice(&rare.preamble);
+        });
+        self.plan
+            .push_written(Effect::Tail, |out| out.extend_from_slice(&rare.tail));
+        if let Some(Partial { place, sent }) = rare.partial {
+            let left = self.classes.frame_len(place) - sent;
+            self.plan
+                .push(Source::Frame(place, sent), left, Effect::Partial);
+        }
+    }
+
+    fn pull(&mut self, index: u32) -> Result<(), Lagged> {
+        let mut pull = Pull {
+            head: Cursor::new(self.options.epoch, self.head),
+            classes: &self.classes,
+            topics: &mut self.topics,
+            users: &self.users,
+            patterns: &self.patterns,
+            everyone: &self.everyone,
+            direct: &self.direct,
+            dropped_through: self.dropped_through,
+            topics_dropped_through: self.topics_dropped_through,
+            control: self.rules.control(),
+            id: self.connections.id(index),
+            connection: self.connections.at(index),
+            plan: &mut self.plan,
+        };
+        pull.run()
+    }
+
+    /// Puts the control events that are due around what the walk found from `front` on.
+    fn add_control(&mut self, now: u64, index: u32, front: usize) {
+        let Due {
+            connected,
+            reauth,
+            heartbeat,
+        } = self.connections.at(index).due;
+        if connected {
+            self.add_connected(index, front);
+        }
+        let control = self.rules.control();
+        let connection = self.connections.at(index);
+        if reauth {
+            let expires_ms = connection.expires_ms;
+            let write = |out: &mut _| control.write_reauth(expires_ms, out);
+            let written = self.plan.push_written(Effect::Reauth, write);
+            self.connections.at_mut(index).due.reauth = written;
+        }
+        let connection = self.connections.at(index);
+        if heartbeat && self.plan.is_empty() && self.plan.outcome.is_caught_up() {
+            let id = self.cursor_at(connection.position(self.head));
+            let (comment, time_ms) = (connection.comments, self.timers.unix_ms(now));
+            let write = |out: &mut _| control.write_heartbeat(comment, id, time_ms, out);
+            self.plan.push_written(Effect::Heartbeat, write);
+        }
+    }
+
+    /// The first event of a stream. Where a gap follows, only that carries the new position.
+    fn add_connected(&mut self, index: u32, front: usize) {
+        let connection = self.connections.at(index);
+        let first = self.plan.items.get(front).map(|item| item.effect);
+        let gap = matches!(first, Some(Effect::Gap { .. })) || self.plan.outcome.missing.is_some();
+        let opens = matches!(first, Some(Effect::Opening { .. }));
+        let mut cursor = self.cursor_at(connection.position(self.head));
+        if opens || self.plan.outcome.opening.is_some() {
+            cursor = self.cursor_at(connection.floor);
+            cursor.latest = connection.opening().map(|opening| opening - 1);
+        }
+        let mut plan = core::mem::take(&mut self.plan);
+        let says = Connected {
+            connection: self.connections.id(index),
+            user: connection.user.map(|user| &**self.users.name(user)),
+            topics: connection
+                .subscriptions
+                .iter()
+                .map(|one| self.target_name(one.target)),
+            cursor,
+        };
+        let (control, id) = (self.rules.control(), (!gap).then_some(cursor));
+        let write = |out: &mut _| control.write_connected(id, &says, out);
+        let written = plan.insert_written(front, Effect::Connected, write);
+        self.plan = plan;
+        self.connections.at_mut(index).due.connected = written;
+    }
+
+    /// Does what the taken items mean, and keeps the rest of the one that was taken in part.
+    fn take_items(&mut self, index: u32, items: &[Item], taken: usize) -> Progress {
+        let mut progress = Progress::default();
+        let mut left = taken;
+        for item in items {
+            let part = left.min(item.len);
+            left -= part;
+            if part == item.len {
+                self.take_whole(index, item.effect, &mut progress);
+            } else {
+                if part > 0 {
+                    self.take_part(index, item, part, &mut progress);
+                }
+                break;
+            }
+        }
+        progress
+    }
+
+    fn take_whole(&mut self, index: u32, effect: Effect, progress: &mut Progress) {
+        match effect {
+            Effect::Event { sequence, direct } => {
+                progress.events += 1;
+                progress.next = Some(sequence + 1);
+                if direct {
+                    self.connections.at_mut(index).direct -= 1;
+                }
+            }
+            Effect::Preamble => self.connections.at_mut(index).rare().preamble.clear(),
+            Effect::Tail => {
+                let is_event = self.connections.at_mut(index).rare().tail_is_event;
+                progress.events += u64::from(is_event);
+                self.clear_tail(index);
+            }
+            Effect::Partial => {
+                progress.events += 1;
+                self.clear_partial(index);
+            }
+            Effect::Opening { sequence } => {
+                progress.events += 1;
+                self.connections.at_mut(index).rare().opening = Some(sequence + 1);
+            }
+            Effect::Gap {
+                through,
+                missing,
+                told_unknown,
+            } => {
+                progress.next = Some(through + 1);
+                self.stats.gaps += 1;
+                self.stats.missed += missing.events.unwrap_or(0);
+                let connection = self.connections.at_mut(index);
+                connection.direct -= missing.direct;
+                let rare = connection.rare();
+                (rare.missing, rare.told_unknown) = (None, told_unknown);
+            }
+            Effect::Connected => self.connections.at_mut(index).due.connected = false,
+            Effect::Reauth => self.connections.at_mut(index).due.reauth = false,
+            Effect::Heartbeat => self.connections.at_mut(index).due.heartbeat = false,
+            Effect::Bye => {
+                let phase = self.connections.at(index).phase;
+                if let Phase::Leaving(reason) | Phase::Flushing(reason) = phase {
+                    self.finish(index, reason, false);
+                }
+            }
+        }
+    }
+
+    /// The socket is in the middle of an item, which now comes before everything else.
+    fn take_part(&mut self, index: u32, item: &Item, part: usize, progress: &mut Progress) {
+        match (item.effect, item.source) {
+            (Effect::Partial, _) => {
+                if let Some(partial) = &mut self.connections.at_mut(index).rare().partial {
+                    partial.sent += part;
+                }
+            }
+            (Effect::Event { .. }, Source::Frame(place, sent)) => {
+                self.take_whole(index, item.effect, progress);
+                progress.events -= 1;
+                self.set_partial(
+                    index,
+                    Partial {
+                        place,
+                        sent: sent + part,
+                    },
+                );
+            }
+            (Effect::Preamble, _) => {
+                self.connections.at_mut(index).rare().preamble.drain(..part);
+            }
+            (Effect::Bye, _) => {
+                let connection = self.connections.at_mut(index);
+                connection.rare().bye.drain(..part);
+                if let Phase::Flushing(reason) = connection.phase {
+                    self.detach(index);
+                    self.connections.at_mut(index).phase = Phase::Leaving(reason);
+                }
+            }
+            (effect, _) => {
+                let rest = self.plan.rest(item, part).to_vec();
+                let events = progress.events;
+                self.take_whole(index, effect, progress);
+                let is_event = progress.events > events;
+                progress.events = events;
+                self.set_tail(index, rest, is_event);
+            }
+        }
+    }
+
+    /// Everything was taken: the connection stands where the walk ended.
+    fn settle(&mut self, index: u32) {
+        let outcome = self.plan.outcome;
+        self.timers
+            .cancel(&mut self.connections, index, Timer::Stall);
+        self.move_to(index, outcome.next);
+        let connection = self.connections.at_mut(index);
+        if connection.rare.is_some() || outcome.missing.is_some() {
+            let rare = connection.rare();
+            rare.opening = outcome.opening;
+            rare.missing = outcome.missing;
+            rare.replay = outcome.replay;
+        }
+        if outcome.is_caught_up() {
+            connection.resuming = false;
+            connection.catching_up = false;
+            if let Some(rare) = &mut connection.rare {
+                rare.replay = None;
+                rare.excused = Vec::new();
+                rare.told_unknown = 0;
+            }
+        }
+        connection.tidy();
+        if connection.has_output() {
+            self.queues.push(&mut self.connections, index);
+        }
+    }
+
+    /// The socket took no more than a part.
+    fn block(&mut self, now: u64, index: u32, taken: usize, next: Option<u64>) {
+        let leaving = matches!(self.connections.at(index).phase, Phase::Leaving(_));
+        if let Some(next) = next.filter(|_| !leaving) {
+            self.move_to(index, next);
+        }
+        let connection = self.connections.at_mut(index);
+        if connection.is_waiting() {
+            self.waiting.remove(connection.next);
+        }
+        connection.blocked = true;
+        if taken > 0 || !self.timers.is_set(&self.connections, index, Timer::Stall) {
+            self.timers
+                .touch(&mut self.connections, index, Timer::Stall, now);
+        }
+    }
+
+    /// Moves the position of a connection that is not blocked.
+    fn move_to(&mut self, index: u32, next: u64) {
+        let connection = self.connections.at_mut(index);
+        let before = core::mem::replace(&mut connection.next, next);
+        if before != next {
+            if before != CAUGHT_UP {
+                self.waiting.remove(before);
+            }
+            if next != CAUGHT_UP {
+                self.waiting.add(next, 1);
+            }
+        }
+    }
+
+    /// The connection has taken bytes: it is neither quiet, nor, with an event, idle.
+    fn touch_active(&mut self, now: u64, index: u32, event: bool) {
+        if matches!(self.connections.at(index).phase, Phase::Leaving(_)) {
+            return;
+        }
+        self.timers
+            .touch(&mut self.connections, index, Timer::Heartbeat, now);
+        if event {
+            self.timers
+                .touch(&mut self.connections, index, Timer::Idle, now);
+        }
+    }
+}

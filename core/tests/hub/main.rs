@@ -1,0 +1,11 @@
+//! What a hub does, seen through its public face: one behaviour a test, in virtual time.
+
+mod audience;
+mod closing;
+mod deadlines;
+mod latest;
+mod opening;
+mod publishing;
+mod resume;
+mod slow;
+mod support;
