@@ -7,6 +7,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod client;
 mod decode;
 mod encode;
 mod event;
@@ -14,6 +15,7 @@ mod hub;
 mod random;
 mod sequencer;
 
+pub use client::{Client, ClientError, ClientOptions, ClientOutput, ClientState, Response};
 pub use decode::{DecodeError, DecodeOptions, Decoder, Item};
 pub use encode::encode_comment;
 pub use event::{Event, EventError, OwnedEvent};
