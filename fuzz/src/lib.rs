@@ -1,0 +1,16 @@
+//! What proves `tidings-core`: one set of operations, a naive model of the hub, and a small
+//! simulated world.
+//!
+//! It knows the public face of the core and nothing behind it.
+//!
+//! - [`ops`] says what can happen to a hub, [`setup`] how the hub is made, [`mail`] what is
+//!   published.
+//! - [`model`] keeps every event ever published and judges by walking through all of them.
+//! - [`play`] does the operations to a hub and to the model, and compares after each.
+
+pub mod mail;
+pub mod model;
+pub mod ops;
+pub mod play;
+pub mod setup;
+pub mod verdict;

@@ -1,0 +1,99 @@
+//! Bytes that were offered, taken apart into frames at blank lines.
+//!
+//! It does not know what should be there.
+
+use crate::verdict::Verdict;
+use crate::{ensure, ensure_eq};
+
+/// Bytes from which frames are taken one by one.
+pub(crate) struct Scan<'a> {
+    rest: &'a [u8],
+}
+
+/// One frame: what stands before a blank line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) id: Option<String>,
+    pub(crate) event: Option<String>,
+    pub(crate) data: Option<String>,
+    pub(crate) retry: Option<u64>,
+    pub(crate) comment: bool,
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(crate) fn starts_with(&self, bytes: &[u8]) -> bool {
+        self.rest.starts_with(bytes)
+    }
+
+    /// Takes exactly these bytes.
+    pub(crate) fn take(&mut self, bytes: &[u8], what: &str) -> Verdict {
+        let found = &self.rest[..bytes.len().min(self.rest.len())];
+        ensure_eq!(
+            lossy(found),
+            lossy(bytes),
+            "{what} is not what it should be"
+        );
+        self.rest = &self.rest[bytes.len()..];
+        Ok(())
+    }
+
+    /// The next frame, if anything is left.
+    pub(crate) fn peek(&self) -> Verdict<Option<Frame>> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let end = self.rest.windows(2).position(|two| two == b"\n\n");
+        let Some(end) = end else {
+            return Err(format!("a frame has no end: {:?}", lossy(self.rest)));
+        };
+        Frame::parse(&self.rest[..end + 2]).map(Some)
+    }
+}
+
+impl Frame {
+    /// Takes one frame apart.
+    pub(crate) fn parse(bytes: &[u8]) -> Verdict<Self> {
+        let mut frame = Self {
+            bytes: bytes.to_vec(),
+            ..Self::default()
+        };
+        for line in lossy(bytes).lines().filter(|line| !line.is_empty()) {
+            let Some((name, value)) = line.split_once(": ") else {
+                return Err(format!("not a line of a frame: {line:?}"));
+            };
+            ensure!(
+                name != "id" || frame.id.is_none(),
+                "a frame has two ids: {:?}",
+                lossy(bytes)
+            );
+            match name {
+                "id" => frame.id = Some(value.into()),
+                "event" => frame.event = Some(value.into()),
+                "data" => frame.data = Some(value.into()),
+                "retry" => frame.retry = value.parse().ok(),
+                "" => frame.comment = true,
+                _ => return Err(format!("not a field of a frame: {line:?}")),
+            }
+        }
+        Ok(frame)
+    }
+
+    /// Whether nothing but an id stands in it.
+    pub(crate) fn is_only_id(&self) -> bool {
+        let only = Self {
+            bytes: self.bytes.clone(),
+            id: self.id.clone(),
+            ..Self::default()
+        };
+        self.id.is_some() && *self == only
+    }
+}
+
+pub(crate) fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
