@@ -161,6 +161,11 @@ impl Hub {
             span: Span::default(),
             private: message.private,
         };
+        if let Reach::Topic(topic) = record.reach {
+            // What was there before has gone; a value that stood before this one in the same batch
+            // has come since.
+            self.take_replaced(message.class, topic);
+        }
         message.write_id_line(self.cursor_at(sequence), &mut self.id_line);
         let class = self.classes.get_mut(message.class);
         class.push(record, self.id_line.as_bytes(), &message.body);
