@@ -375,7 +375,14 @@ impl Hub {
             ..Rare::default()
         };
         let (next, floor) = self.begin(start, &mut rare);
-        let resuming = start != Start::Head;
+        let resuming = next != CAUGHT_UP;
+        if resuming {
+            rare.replay = Some(Replay {
+                events: self.options.limits.replay_events,
+                bytes: self.options.limits.replay_bytes,
+                skip_through: None,
+            });
+        }
         let mut connection = Connection {
             generation: 0,
             phase: Phase::Live,
@@ -386,8 +393,8 @@ impl Hub {
                 ..Due::default()
             },
             blocked: false,
-            resuming: resuming && next != CAUGHT_UP,
-            catching_up: resuming && next != CAUGHT_UP,
+            resuming,
+            catching_up: resuming,
             comments: open.comment_heartbeats,
             user,
             tab,
@@ -408,7 +415,6 @@ impl Hub {
 
     /// Where the walk begins, and up to where nothing is for the connection.
     fn begin(&self, start: Start, rare: &mut Rare) -> (u64, u64) {
-        let limits = &self.options.limits;
         let after = |sequence| {
             if sequence < self.head {
                 sequence + 1
@@ -420,14 +426,6 @@ impl Hub {
             .classes
             .iter()
             .any(|(_, log)| log.is_latest() && !log.is_empty());
-        if start != Start::Head {
-            let (events, bytes) = (limits.replay_events, limits.replay_bytes);
-            rare.replay = Some(Replay {
-                events,
-                bytes,
-                skip_through: None,
-            });
-        }
         match start {
             Start::Head => {
                 rare.opening = has_values.then_some(1);
