@@ -1,7 +1,7 @@
 //! Cases that a hub once got wrong, each as small as it shows.
 
 use tidings_core::{ClassOptions, Limits};
-use tidings_fuzz::ops::{Letter, Opening, Operation, Start};
+use tidings_fuzz::ops::{Letter, Opening, Operation, Peer, Socket, Start};
 use tidings_fuzz::play::{Case, play};
 use tidings_fuzz::setup::Setup;
 
@@ -28,6 +28,25 @@ fn limited(limits: Limits) -> Setup {
     setup
 }
 
+const LAST: Peer = Peer::Open(0);
+
+fn open(topics: &[&'static str], start: Start) -> Operation {
+    Operation::Open(Opening::new(topics, start))
+}
+
+fn publish(topic: &'static str) -> Operation {
+    Operation::Publish(Letter::topic(topic))
+}
+
+/// The next that is ready is written to, and takes so many bytes.
+fn write(room: usize) -> Operation {
+    Operation::Write {
+        socket: Socket::Ready(0),
+        room,
+        between: None,
+    }
+}
+
 #[test]
 fn of_two_values_of_one_topic_in_a_batch_the_last_stays() {
     let letters = vec![Letter::topic("latest/x"), Letter::topic("latest/x")];
@@ -45,9 +64,60 @@ fn what_comes_after_a_resume_at_the_end_is_no_replay() {
     };
     holds(
         limited(none),
-        vec![
-            Operation::Open(Opening::new(&["a"], Start::Back(0))),
-            Operation::Publish(Letter::topic("a")),
-        ],
+        vec![open(&["a"], Start::Back(0)), publish("a")],
     );
+}
+
+#[test]
+fn a_bye_before_the_gap_of_an_unknown_id_keeps_that_id() {
+    let operations = vec![
+        publish("a"),
+        open(&["a"], Start::Nonsense),
+        Operation::Close(LAST),
+        Operation::Settle,
+    ];
+    holds(plain(), operations);
+}
+
+#[test]
+fn a_bye_before_the_opening_values_does_not_skip_them() {
+    let operations = vec![
+        publish("latest/x"),
+        open(&["latest/*"], Start::Head),
+        Operation::Close(LAST),
+        Operation::Settle,
+    ];
+    holds(Setup::of_classes(vec![latest()]), operations);
+}
+
+#[test]
+fn a_bye_after_events_stands_after_them() {
+    let operations = vec![
+        open(&["a"], Start::Head),
+        Operation::Settle,
+        publish("a"),
+        Operation::Drain { over_ms: 10 },
+        Operation::Settle,
+    ];
+    holds(plain(), operations);
+}
+
+#[test]
+fn a_bye_before_a_gap_that_is_still_counted_stands_before_it() {
+    let short = ClassOptions {
+        events: 1,
+        records: Some(5_000),
+        ..ClassOptions::new(["a"])
+    };
+    let operations = vec![
+        Operation::Flood {
+            topics: ["a", "a"],
+            events: 1_100,
+        },
+        open(&["a"], Start::Back(1_100)),
+        write(usize::MAX),
+        Operation::Close(LAST),
+        Operation::Settle,
+    ];
+    holds(Setup::of_classes(vec![short]), operations);
 }

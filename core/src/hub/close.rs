@@ -5,6 +5,7 @@
 
 use super::Hub;
 use super::connections::{CAUGHT_UP, Phase};
+use super::cursor::Cursor;
 use super::id::ConnectionId;
 use super::output::CloseReason;
 use super::timers::Timer;
@@ -67,7 +68,7 @@ impl Hub {
             .rare
             .as_ref()
             .is_some_and(|rare| rare.linger_until.is_some());
-        self.write_bye(index, reason);
+        self.write_bye(index, reason, self.resume_cursor(index));
         self.detach(index);
         self.connections.at_mut(index).phase = Phase::Leaving(reason);
         if !lingers {
@@ -80,9 +81,27 @@ impl Hub {
         }
     }
 
-    /// Writes the last words of a connection, at its present position.
-    pub(super) fn write_bye(&mut self, index: u32, reason: CloseReason) {
-        let cursor = self.cursor_at(self.connections.at(index).position(self.head));
+    /// Where the client has to come back to, so that it misses nothing: before the values that
+    /// open the stream and were not sent, and before a gap that was not told. None where its own
+    /// position is unknown: then it comes back with what it came with.
+    fn resume_cursor(&self, index: u32) -> Option<Cursor> {
+        let connection = self.connections.at(index);
+        if let Some(opening) = connection.opening() {
+            return Some(Cursor {
+                latest: Some(opening - 1),
+                ..self.cursor_at(connection.floor)
+            });
+        }
+        let missing = connection.rare.as_ref().and_then(|rare| rare.missing);
+        let sequence = match missing {
+            Some(missing) => missing.from?,
+            None => connection.position(self.head),
+        };
+        Some(self.cursor_at(sequence))
+    }
+
+    /// Writes the last words of a connection, after which the client comes back to `cursor`.
+    pub(super) fn write_bye(&mut self, index: u32, reason: CloseReason, cursor: Option<Cursor>) {
         let usual = self.options.deadlines.retry_ms;
         let spread = usual / 2 + self.random.below(usual.max(1));
         let rare = self.connections.at_mut(index).rare();

@@ -171,20 +171,27 @@ impl ControlOptions {
             .write(self.reauth.enabled, Event::new(), &json, out);
     }
 
-    /// Where the client is to stay away, the id says so when it comes back all the same.
+    /// Where the client is to stay away, the id says so when it comes back all the same. `id` is
+    /// none where the client keeps the one it came with.
     pub(crate) fn write_bye(
         &self,
-        id: Cursor,
+        id: Option<Cursor>,
         reason: CloseReason,
         retry_ms: u64,
         out: &mut Vec<u8>,
     ) {
-        let stay_away = if reason.stays_away() { STAY_AWAY } else { "" };
-        let id = format!("{id}{stay_away}");
+        let mut id = id.map_or(String::new(), |id| id.to_string());
+        if reason.stays_away() {
+            id.push_str(STAY_AWAY);
+        }
+        let head = match &*id {
+            "" => Event::new(),
+            id => with_id(id),
+        };
         let json = format!(r#"{{"reason":"{reason}","retry_ms":{retry_ms}}}"#);
         self.bye.write(
             self.bye.enabled,
-            with_id(&id).with_retry(retry_ms),
+            head.with_retry(retry_ms),
             &json,
             out,
         );

@@ -147,7 +147,9 @@ impl Hub {
         if let Phase::Flushing(reason) = phase
             && self.plan.outcome.is_caught_up()
         {
-            self.write_bye(index, reason);
+            // It follows all that this plan sends.
+            let through = self.head.max(self.connections.at(index).floor);
+            self.write_bye(index, reason, Some(self.cursor_at(through)));
             if let Some(rare) = &self.connections.at(index).rare {
                 self.plan
                     .push_written(Effect::Bye, |out| out.extend_from_slice(&rare.bye));

@@ -27,6 +27,8 @@ pub struct Connection {
     pub blocked: bool,
     /// All up to here that was for it has been sent, at least in part, or told.
     pub position: u64,
+    /// The last number it was sent, or told of.
+    pub(crate) served: u64,
     pub(crate) lag: LagPolicy,
     pub(crate) comments: bool,
     /// Nothing up to here is for it.

@@ -60,9 +60,9 @@ impl Model {
             "the id {id} comes before the gap of an unknown id was told"
         );
         ensure!(
-            sequence >= connection.position,
+            sequence >= connection.served,
             "the id {id} is behind {}, which was served: events would come twice",
-            connection.position
+            connection.served
         );
         if let Some(lost) = self.unserved(connection, sequence) {
             return Err(format!(

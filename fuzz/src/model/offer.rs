@@ -351,7 +351,7 @@ impl Reading<'_> {
             }
             let sequence = next.sequence;
             self.piece(next.frame.clone(), Means::Event(sequence))?;
-            self.at.position = sequence;
+            (self.at.position, self.at.served) = (sequence, sequence);
             if next.mail.id.is_none() {
                 self.model
                     .check_place(&self.model.cursor_text(sequence), &self.at)?;

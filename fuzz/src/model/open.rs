@@ -195,6 +195,7 @@ impl Model {
             grants: opening.grants.iter().map(|one| (*one).into()).collect(),
             blocked: false,
             position: self.head,
+            served: self.head,
             lag: opening.lag_closes.map_or(self.options.lag, policy),
             comments: opening.comments,
             floor: self.head,
@@ -264,6 +265,7 @@ impl Model {
             connection.position = 0;
             self.events.iter().any(super::Event::is_kept)
         };
+        connection.served = connection.position;
         connection.resuming = behind;
         connection.replay = connection.replay.filter(|_| behind);
     }

@@ -96,7 +96,7 @@ impl Model {
 
     /// A gap up to `through` was told to the connection.
     pub(super) fn tell_gap(&self, through: u64, missed: Option<u64>, connection: &mut Connection) {
-        connection.position = through;
+        (connection.position, connection.served) = (through, through);
         connection.unknown = false;
         if missed.is_none() {
             connection.told_drops = self.drops;
@@ -159,7 +159,7 @@ impl Model {
                 if let Some(replay) = &mut connection.replay {
                     replay.use_up(len);
                 }
-                connection.position = *sequence;
+                (connection.position, connection.served) = (*sequence, *sequence);
                 connection.direct.remove(sequence);
                 (1, RestOf::Event(*sequence))
             }

@@ -70,6 +70,8 @@ impl Player {
                 None => return Ok(()),
             },
         };
+        // To consume what was just offered is not to come between.
+        let between = between.filter(|one| !matches!(one, Operation::ConsumeUnasked { .. }));
         self.write(id, room, between)
     }
 
