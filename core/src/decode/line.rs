@@ -125,14 +125,16 @@ fn ends_in(word: u64) -> u64 {
 /// A quiet stream has little else. Going line by line, each has to wait until the end of the one
 /// before is known; going word by word, none does. The last may lack the LF of its CRLF, which
 /// then looks like one more empty line.
+// Inlined, it would take registers from lines that mean something.
+#[inline(never)]
 pub(super) fn comments(text: &[u8]) -> usize {
     let mut bytes = 0;
     let mut starts = 0x80;
     for (index, word) in text.as_chunks().0.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let ends = equal(word, b'\n') | equal(word, b'\r');
+        let ends = !(differs(word, b'\n') & differs(word, b'\r') | word) & each(0x80);
         starts |= ends << 8;
-        let others = starts & !(ends | equal(word, b':'));
+        let others = starts & !ends & (differs(word, b':') | word);
         if others != 0 {
             return index * WORD + others.trailing_zeros() as usize / 8;
         }
@@ -144,11 +146,10 @@ pub(super) fn comments(text: &[u8]) -> usize {
     bytes
 }
 
-/// The top bit of each byte that is equal to this one.
+/// The top bit of each byte of which the lower bits are not those of `byte`.
 #[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    let other = word ^ each(byte);
-    !(((other & each(0x7f)) + each(0x7f)) | other) & each(0x80)
+fn differs(word: u64, byte: u8) -> u64 {
+    ((word ^ each(byte)) & each(0x7f)) + each(0x7f)
 }
 
 const fn each(byte: u8) -> u64 {
