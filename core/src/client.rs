@@ -114,7 +114,7 @@ impl Client {
             outputs: Outputs::default(),
             deadline: None,
             opened_at: 0,
-            ladder: Ladder::new(options.seed),
+            ladder: Ladder::new(&options),
             retry_ms: options.retry_ms,
             bye_ms: None,
             options,
@@ -334,7 +334,7 @@ impl Client {
         }
         let delay_ms = match self.bye_ms {
             Some(ms) => ms.max(self.options.min_delay_ms),
-            None => self.ladder.delay_ms(self.retry_ms, &self.options),
+            None => self.ladder.delay_ms(self.retry_ms),
         };
         self.stop(ClientState::Reconnecting);
         let delay_ms = delay_ms.max(retry_after_ms.unwrap_or(0));

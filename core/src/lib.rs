@@ -7,6 +7,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod backoff;
 mod client;
 mod decode;
 mod encode;
@@ -15,6 +16,7 @@ mod hub;
 mod random;
 mod sequencer;
 
+pub use backoff::Backoff;
 pub use client::{Client, ClientError, ClientOptions, ClientOutput, ClientState, Response};
 pub use decode::{DecodeError, DecodeOptions, Decoder, Item};
 pub use encode::encode_comment;
