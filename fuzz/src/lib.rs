@@ -6,9 +6,11 @@
 //! - [`ops`] says what can happen to a hub, [`setup`] how the hub is made, [`mail`] what is
 //!   published.
 //! - [`model`] keeps every event ever published and judges by walking through all of them.
-//! - [`play`] does the operations to a hub and to the model, and compares after each.
+//! - [`play`] does the operations to a hub and to the model, and compares after each;
+//!   [`minimize`] makes what fails smaller.
 
 pub mod mail;
+pub mod minimize;
 pub mod model;
 pub mod ops;
 pub mod play;

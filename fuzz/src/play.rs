@@ -13,6 +13,7 @@ use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{self, AssertUnwindSafe};
 use tidings_core::{ClassStats, CloseReason, ConnectionId, Decoder, Hub};
 
 /// A hub and what happens to it.
@@ -81,22 +82,28 @@ impl std::error::Error for Fault {}
 /// same case gives the same number.
 ///
 /// # Errors
-/// The first check that failed.
+/// The first check that failed. A panic is one.
 pub fn play(case: &Case) -> Result<u64, Fault> {
-    let fault = |step, operation, sentence| Fault {
+    let mut step = 0;
+    let played = panic::catch_unwind(AssertUnwindSafe(|| {
+        let mut player = Player::new(&case.setup)?;
+        for operation in &case.operations {
+            player.step(operation)?;
+            step += 1;
+        }
+        player.end()?;
+        Ok(player.digest.finish())
+    }));
+    let outcome = played.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).into()));
+        Err(format!("a panic: {}", text.unwrap_or_default()))
+    });
+    outcome.map_err(|sentence| Fault {
         step,
-        operation,
+        operation: case.operations.get(step).map(|one| format!("{one:?}")),
         sentence,
-    };
-    let mut player = Player::new(&case.setup).map_err(|error| fault(0, None, error))?;
-    for (step, operation) in case.operations.iter().enumerate() {
-        player
-            .step(operation)
-            .map_err(|error| fault(step, Some(format!("{operation:?}")), error))?;
-    }
-    let steps = case.operations.len();
-    player.end().map_err(|error| fault(steps, None, error))?;
-    Ok(player.digest.finish())
+    })
 }
 
 /// A hub, its model, and a driver.

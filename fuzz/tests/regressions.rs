@@ -1,7 +1,7 @@
 //! Cases that a hub once got wrong, each as small as it shows.
 
 use tidings_core::{ClassOptions, Limits};
-use tidings_fuzz::ops::{Letter, Opening, Operation, Peer, Socket, Start};
+use tidings_fuzz::ops::{Letter, Opening, Operation, Peer, Socket, Start, To};
 use tidings_fuzz::play::{Case, play};
 use tidings_fuzz::setup::Setup;
 
@@ -120,4 +120,21 @@ fn a_bye_before_a_gap_that_is_still_counted_stands_before_it() {
         Operation::Settle,
     ];
     holds(Setup::of_classes(vec![short]), operations);
+}
+
+#[test]
+fn what_was_offered_to_a_stream_that_ends_meanwhile_is_not_consumed() {
+    for end in [Operation::Close(LAST), Operation::Drain { over_ms: 10 }] {
+        let direct = To::Peer(LAST);
+        let operations = vec![
+            open(&["a"], Start::Head),
+            Operation::Publish(Letter::new(direct)),
+            Operation::Write {
+                socket: Socket::Ready(0),
+                room: usize::MAX,
+                between: Some(Box::new(end)),
+            },
+        ];
+        holds(plain(), operations);
+    }
 }

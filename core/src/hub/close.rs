@@ -36,6 +36,7 @@ impl Hub {
     /// clients do not all come back at once. After `over_ms` those that are blocked are cut.
     pub fn drain(&mut self, now: u64, over_ms: u64) {
         self.draining = true;
+        self.transmitted = None;
         let mut next = self.connections.next_from(0);
         while let Some(index) = next {
             if self.connections.at(index).is_live() {
@@ -64,6 +65,7 @@ impl Hub {
         if !matches!(connection.phase, Phase::Live | Phase::Flushing(_)) {
             return;
         }
+        self.transmitted = None;
         let lingers = connection
             .rare
             .as_ref()

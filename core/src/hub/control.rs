@@ -189,12 +189,8 @@ impl ControlOptions {
             id => with_id(id),
         };
         let json = format!(r#"{{"reason":"{reason}","retry_ms":{retry_ms}}}"#);
-        self.bye.write(
-            self.bye.enabled,
-            head.with_retry(retry_ms),
-            &json,
-            out,
-        );
+        self.bye
+            .write(self.bye.enabled, head.with_retry(retry_ms), &json, out);
     }
 }
 

@@ -91,6 +91,10 @@ impl Player {
         self.note(&bytes);
         let offer = self.model.read_offer(key, &bytes, slices, before)?;
         let taken = room.min(bytes.len());
+        // Until the hub has heard of it, it is for the driver to remember.
+        if !self.ready.contains(&id) {
+            self.ready.push(id);
+        }
         let phase = self.model.connections()[key].phase;
         if let Some(operation) = between {
             self.step(operation)?;
