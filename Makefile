@@ -1,0 +1,47 @@
+# What people type. `make test` installs what the tests need and runs all of them.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test fmt lint doc rust no-std browser bench install-tools
+
+SKIPPED := target/skipped
+BROWSER := bindings/smol/tests/browser
+
+help: ## Say what can be typed
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: ## Run the reference server on http://127.0.0.1:8080
+	cargo run --release
+
+test: ## Install what the tests need and run all of them
+	@mkdir -p target && : > $(SKIPPED)
+	$(MAKE) --no-print-directory fmt lint doc rust no-std browser
+	@sed 's/^/skipped: /' $(SKIPPED)
+	@echo "all tests passed; $$(wc -l < $(SKIPPED)) skipped"
+
+fmt: install-tools
+	cargo fmt --all --check
+
+lint: install-tools
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+rust: ## Run the Rust tests alone
+	cargo test --workspace --locked
+	bindings/smol/tests/no-tokio-runtime.sh
+
+no-std:
+	core/tests/no_std/prove.sh
+
+browser: ## Run the tests with real clients alone: Chromium, curl, npm's eventsource
+	cargo build --locked -p tidings-smol
+	$(BROWSER)/run.sh $(abspath $(SKIPPED))
+
+bench: ## Measure the server against the physical floor (about ten minutes)
+	cargo build --release --locked -p tidings-smol -p tidings-bench
+	cargo run --release --locked -p tidings-bench -- server
+
+install-tools:
+	@command -v cargo >/dev/null || { echo "install Rust first: https://rustup.rs" >&2; exit 1; }
+	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || rustup component add rustfmt clippy

@@ -1,0 +1,63 @@
+//! The command line: what can be typed, and which part does it.
+//!
+//! It does not know how any of it is done; each command has a file of its own.
+
+mod decode;
+mod http;
+mod publish;
+mod serve;
+mod subscribe;
+
+use clap::{Parser, Subcommand};
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// Server-Sent Events: a hub to publish to over HTTP and to read from anywhere, and tools for
+/// event streams.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Tidings {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::Arguments,
+}
+
+const EXAMPLES: &str = "\
+Without a command it serves. Examples:
+  tidings                                          serve on http://127.0.0.1:8080
+  curl -N 'http://127.0.0.1:8080/events?topic=news'
+  tidings publish --topic news 'hello'
+  tail -F app.log | tidings publish --topic logs --lines
+  tidings subscribe --topic logs
+  curl -sN https://example.com/stream | tidings decode";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve: streams at /events, publishing at /publish, a page at /
+    Serve(serve::Arguments),
+    /// Publish an event, or each line of standard input as it comes
+    Publish(publish::Arguments),
+    /// Read a stream, through outages, and print what comes
+    Subscribe(subscribe::Arguments),
+    /// Turn an event stream on standard input into one JSON object a line
+    Decode(decode::Arguments),
+}
+
+/// Does what the arguments say.
+pub(crate) fn run() -> ExitCode {
+    let arguments = Tidings::parse();
+    match arguments.command {
+        None => serve::run(arguments.serve),
+        Some(Command::Serve(arguments)) => serve::run(arguments),
+        Some(Command::Publish(arguments)) => publish::run(arguments),
+        Some(Command::Subscribe(arguments)) => subscribe::run(arguments),
+        Some(Command::Decode(arguments)) => decode::run(&arguments),
+    }
+}
+
+/// Says on standard error what went wrong.
+fn fail(error: impl Display) -> ExitCode {
+    eprintln!("tidings: {error}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,308 @@
+//! The driver: one hub, its sockets and its timer, moved on by one future.
+//!
+//! It does not know HTTP. Streams come to it as sockets whose request has been answered; events
+//! come numbered. It does everything for its hub in turns of bounded length, so that other tasks of
+//! its thread have theirs.
+
+mod clock;
+mod mailbox;
+mod sockets;
+
+pub(crate) use clock::{Clock, milliseconds};
+pub(crate) use mailbox::{Address, Ask, Batch, Command, Mailbox, Replies, mailbox};
+
+use crate::options::SocketOptions;
+use futures::Stream as _;
+use futures::future::FusedFuture;
+use smol::Timer;
+use sockets::{Happened, Sockets};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use tidings_core::{ConnectionId, Hub, MAX_SLICES, Output, PublishError};
+
+/// Writes of one turn: about a millisecond, after which new publishes are taken in, so that the
+/// connections still to come get them in the same write.
+const WRITES_PER_TURN: usize = 256;
+
+/// Commands and batches taken in at the begin of a turn.
+const MESSAGES_PER_TURN: usize = 256;
+
+/// The wall clock is looked at this often, for token expiry.
+const UNIX_TIME_EVERY_MS: u64 = 10_000;
+
+/// Moves one hub on. It is a future that any executor can poll; it ends when the hub has been
+/// drained, or when nobody can reach it any more.
+#[must_use = "a hub stands still unless its driver is polled"]
+pub struct Driver {
+    hub: Hub,
+    sockets: Sockets,
+    mailbox: Mailbox,
+    /// A batch that readers which are not blocked have to be offered room for first.
+    held: Option<Batch>,
+    clock: Clock,
+    unix_time_at_ms: u64,
+    timer: Timer,
+    timer_at_ms: Option<u64>,
+    happened: Vec<Happened>,
+    /// How many connections the hub has, for all to see.
+    connections: Arc<AtomicUsize>,
+    /// A drain that was asked for and has not begun.
+    drain_over_ms: Option<u64>,
+    drained: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        hub: Hub,
+        mailbox: Mailbox,
+        clock: Clock,
+        options: SocketOptions,
+        connections: Arc<AtomicUsize>,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            hub,
+            sockets: Sockets::new(options)?,
+            mailbox,
+            held: None,
+            clock,
+            unix_time_at_ms: 0,
+            timer: Timer::never(),
+            timer_at_ms: None,
+            happened: Vec::new(),
+            connections,
+            drain_over_ms: None,
+            drained: false,
+        })
+    }
+
+    /// Does what there is to do, within bounds. Ready when there is more.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let now = self.clock.now_ms();
+        self.keep_time(now);
+        let mut more = self.take_commands(cx, now);
+        more |= self.take_batches(cx, now);
+        more |= self.take_events(cx);
+        more |= self.retry_held(now);
+        self.begin_drain(now);
+        more |= self.write(now);
+        self.connections
+            .store(self.hub.connections(), Ordering::Relaxed);
+        if more {
+            Poll::Ready(())
+        } else {
+            self.poll_timer(cx)
+        }
+    }
+
+    /// Lets the hub know that its time has come.
+    fn keep_time(&mut self, now: u64) {
+        if now >= self.unix_time_at_ms {
+            self.unix_time_at_ms = now + UNIX_TIME_EVERY_MS;
+            self.hub.set_unix_ms(now, Clock::unix_ms());
+        }
+        if self.hub.poll_timeout().is_some_and(|at| at <= now) {
+            self.hub.handle_timeout(now);
+        }
+    }
+
+    fn take_commands(&mut self, cx: &mut Context<'_>, now: u64) -> bool {
+        for _ in 0..MESSAGES_PER_TURN {
+            match self.mailbox.commands.as_mut().poll_next(cx) {
+                Poll::Ready(Some(command)) => self.handle(command, now),
+                Poll::Ready(None) => {
+                    self.drained = true;
+                    return false;
+                }
+                Poll::Pending => return false,
+            }
+        }
+        true
+    }
+
+    fn handle(&mut self, command: Command, now: u64) {
+        match command {
+            Command::Ask(ask) => ask(&mut self.hub, now),
+            Command::Attach { connection, socket } => {
+                if !self.hub.is_open(connection) {
+                    return;
+                }
+                match self.sockets.insert(connection, socket) {
+                    Ok(()) => self.hub.handle_writable(connection),
+                    Err(_) => self.hub.handle_closed(connection),
+                }
+            }
+            Command::Gone(connection) => self.end(connection, true),
+            Command::Drain { over_ms, done } => {
+                self.drain_over_ms = Some(over_ms);
+                self.mailbox.drains.push(done);
+            }
+        }
+    }
+
+    /// Appends what publishers have numbered.
+    fn take_batches(&mut self, cx: &mut Context<'_>, now: u64) -> bool {
+        for _ in 0..MESSAGES_PER_TURN {
+            if self.held.is_some() {
+                return false;
+            }
+            match self.mailbox.batches.as_mut().poll_next(cx) {
+                Poll::Ready(Some(batch)) => self.append(batch, now),
+                Poll::Ready(None) | Poll::Pending => return false,
+            }
+        }
+        true
+    }
+
+    fn append(&mut self, batch: Batch, now: u64) {
+        match self.hub.append(now, batch.first, &batch.messages) {
+            Ok(recipients) => batch.answer(&recipients),
+            Err(PublishError::Full) => self.held = Some(batch),
+            Err(error) => {
+                // The rules that numbered the batch have let it through, so it fits.
+                debug_assert!(false, "a numbered batch was refused: {error}");
+                self.hub.skip(batch.first + batch.messages.len() as u64 - 1);
+                batch.answer(&vec![0; batch.messages.len()]);
+            }
+        }
+    }
+
+    /// Tries again to append a batch that there was no room for.
+    fn retry_held(&mut self, now: u64) -> bool {
+        if let Some(batch) = self.held.take() {
+            self.append(batch, now);
+        }
+        // Room comes from writes, and those that are left make the turn come again.
+        self.held.is_none() && !self.mailbox.batches.is_empty()
+    }
+
+    fn take_events(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut happened = std::mem::take(&mut self.happened);
+        let polled = self.sockets.poll_events(cx, &mut happened);
+        for Happened {
+            index,
+            readable,
+            writable,
+        } in happened.drain(..)
+        {
+            let Some(connection) = self.sockets.connection(index) else {
+                continue;
+            };
+            if readable && !self.sockets.discard_input(index) {
+                self.end(connection, true);
+            } else if writable {
+                // An error here means that the socket is gone, which reading will show.
+                let _ = self.sockets.watch_writable(index, false);
+                self.hub.handle_writable(connection);
+            }
+        }
+        self.happened = happened;
+        polled.is_ready()
+    }
+
+    /// The other side is gone.
+    fn end(&mut self, connection: ConnectionId, reset: bool) {
+        if self.hub.is_open(connection) {
+            self.hub.handle_closed(connection);
+            self.sockets.close(connection.index(), reset);
+        }
+    }
+
+    fn write(&mut self, now: u64) -> bool {
+        for _ in 0..WRITES_PER_TURN {
+            match self.hub.poll_output() {
+                Some(Output::Ready(connection)) => self.write_to(connection, now),
+                Some(Output::Closed {
+                    connection, cut, ..
+                }) => {
+                    self.sockets.close(connection.index(), cut);
+                }
+                Some(_) => {}
+                None => return false,
+            }
+        }
+        true
+    }
+
+    fn write_to(&mut self, connection: ConnectionId, now: u64) {
+        let index = connection.index();
+        let Some(transmit) = self.hub.transmit(now, connection) else {
+            return;
+        };
+        let offered = transmit.len();
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let mut count = 0;
+        for (place, slice) in slices.iter_mut().zip(transmit.slices()) {
+            *place = IoSlice::new(slice);
+            count += 1;
+        }
+        match self.sockets.send(index, &slices[..count]) {
+            Ok(taken) => {
+                let consumed = self.hub.consume(now, connection, taken);
+                debug_assert!(consumed.is_ok(), "consume follows transmit");
+                if taken < offered && self.sockets.watch_writable(index, true).is_err() {
+                    self.end(connection, true);
+                }
+            }
+            Err(_) => self.end(connection, true),
+        }
+    }
+
+    /// Starts to drain once everything that was numbered before is appended.
+    fn begin_drain(&mut self, now: u64) {
+        if self.held.is_none()
+            && self.mailbox.batches.is_empty()
+            && let Some(over_ms) = self.drain_over_ms.take()
+        {
+            self.hub.drain(now, over_ms);
+        }
+    }
+
+    /// Waits for the hub's next deadline; one timer for all connections.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let at_ms = self.hub.poll_timeout();
+        if at_ms != self.timer_at_ms {
+            self.timer_at_ms = at_ms;
+            match at_ms {
+                Some(at_ms) => self.timer.set_at(self.clock.instant(at_ms)),
+                None => self.timer = Timer::never(),
+            }
+        }
+        ready!(Pin::new(&mut self.timer).poll_next(cx));
+        self.timer_at_ms = None;
+        Poll::Ready(())
+    }
+
+    /// Tells those who wait for it that the hub is drained.
+    fn has_ended(&mut self) -> bool {
+        if self.hub.is_draining() && self.hub.connections() == 0 {
+            self.mailbox.drains.clear();
+            self.drained = true;
+        }
+        self.drained
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let driver = self.get_mut();
+        let more = driver.turn(cx).is_ready();
+        if driver.has_ended() {
+            return Poll::Ready(());
+        }
+        if more {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl FusedFuture for Driver {
+    fn is_terminated(&self) -> bool {
+        self.drained
+    }
+}

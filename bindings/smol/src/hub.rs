@@ -1,0 +1,511 @@
+//! The hub as an application holds it: a handle that can be cloned and sent between threads.
+//!
+//! It does not touch sockets or logs: it numbers events, and asks the drivers.
+
+use crate::driver::{Address, Ask, Batch, Clock, Command, Driver, Replies, mailbox, milliseconds};
+use crate::options::DriverOptions;
+use crate::stream::{Stream, StreamOptions};
+use futures::FutureExt;
+use futures::channel::oneshot;
+use smol::Timer;
+use smol::lock::Semaphore;
+use std::collections::hash_map::DefaultHasher;
+use std::fmt;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tidings_core::{
+    ConnectionId, Cursor, Hub as Core, HubOptions, Message, OpenError, OptionsError, Publish,
+    PublishError, Published, Rules, Sequencer, Stats, SubscribeError,
+};
+
+/// A hub, or several that act as one, driven on smol. Cheap to clone.
+///
+/// ```
+/// use tidings_smol::{Audience, DriverOptions, Event, Hub, Publish};
+///
+/// let hub = Hub::start(DriverOptions::default())?;
+/// smol::block_on(async {
+///     let news = Publish::to(Audience::Topic("news"), Event::message("hello"));
+///     let published = hub.publish(&news).await?;
+///     assert_eq!(published.recipients, 0);
+///     Ok::<_, Box<dyn std::error::Error>>(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+struct Shared {
+    rules: Rules,
+    options: HubOptions,
+    /// Numbers and the queues that carry them are under one lock, which does no I/O, so that every
+    /// hub sees every number in order.
+    sequencer: Mutex<Sequencer>,
+    /// The last number given out, for hubs that have not seen it yet.
+    assigned: AtomicU64,
+    queue: Arc<Semaphore>,
+    waiters: AtomicUsize,
+    most_waiters: usize,
+    publish_wait: Duration,
+    shards: Vec<Shard>,
+    next_shard: AtomicUsize,
+    draining: AtomicBool,
+}
+
+/// What is known of one hub from outside.
+struct Shard {
+    address: Address,
+    connections: Arc<AtomicUsize>,
+}
+
+/// Why a hub cannot be started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An option cannot be.
+    Options(OptionsError),
+    /// No shard, or more than 256.
+    Shards,
+    /// The system refused a poller or a thread.
+    Io(io::Error),
+}
+
+/// Why events were not published. None of them was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum NotPublished {
+    /// Something is wrong with one of them.
+    Refused(PublishError),
+    /// The queue is full and did not move in time: readers cannot keep up. Try again.
+    Busy,
+    /// The hub is being drained, or has ended.
+    Stopped,
+}
+
+/// Why a stream was not opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum NotOpened {
+    /// The hub refuses it.
+    Refused(OpenError),
+    /// The hub has ended.
+    Stopped,
+}
+
+/// The hub's driver has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stopped;
+
+impl Hub {
+    /// Starts a hub on threads of its own.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start(options: DriverOptions) -> Result<Self, StartError> {
+        let (hub, drivers) = Self::new(options)?;
+        for (number, driver) in drivers.into_iter().enumerate() {
+            let thread = std::thread::Builder::new().name(format!("tidings-{number}"));
+            thread
+                .spawn(move || smol::block_on(driver))
+                .map_err(StartError::Io)?;
+        }
+        Ok(hub)
+    }
+
+    /// A hub, and the drivers that move it on: one for each shard, to be polled on any executor,
+    /// best each on a thread of its own.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn new(options: DriverOptions) -> Result<(Self, Vec<Driver>), StartError> {
+        if options.shards == 0 || options.shards > 256 {
+            return Err(StartError::Shards);
+        }
+        let clock = Clock::start();
+        let hub_options = hub_options(&options);
+        let rules = Rules::new(&hub_options).map_err(StartError::Options)?;
+        let (mut shards, mut drivers) = (Vec::new(), Vec::new());
+        for shard in 0..options.shards {
+            let (address, mailbox) = mailbox(options.publish_queue);
+            let connections = Arc::new(AtomicUsize::new(0));
+            let core = HubOptions {
+                shard: shard as u8,
+                seed: random(),
+                ..hub_options.clone()
+            };
+            let core = Core::new(core).map_err(StartError::Options)?;
+            let socket = options.socket.clone();
+            let driver = Driver::new(core, mailbox, clock, socket, connections.clone());
+            drivers.push(driver.map_err(StartError::Io)?);
+            shards.push(Shard {
+                address,
+                connections,
+            });
+        }
+        let shared = Shared {
+            rules,
+            sequencer: Mutex::new(Sequencer::new(&hub_options)),
+            options: hub_options,
+            assigned: AtomicU64::new(0),
+            queue: Arc::new(Semaphore::new(options.publish_queue)),
+            waiters: AtomicUsize::new(0),
+            most_waiters: options.publish_waiters,
+            publish_wait: options.publish_wait,
+            shards,
+            next_shard: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+        };
+        Ok((Self(Arc::new(shared)), drivers))
+    }
+
+    /// The rules that publishes must keep: to check and encode events beforehand.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.0.rules
+    }
+
+    /// Publishes one event. It is answered when the event is in the log, not when it is written.
+    ///
+    /// # Errors
+    /// See [`NotPublished`].
+    pub async fn publish(&self, publish: &Publish<'_>) -> Result<Published, NotPublished> {
+        let message = self
+            .0
+            .rules
+            .message(publish)
+            .map_err(NotPublished::Refused)?;
+        let published = self.publish_all(vec![message]).await?;
+        published.first().copied().ok_or(NotPublished::Stopped)
+    }
+
+    /// Publishes several events in order, all or none, with no other event between.
+    ///
+    /// # Errors
+    /// See [`NotPublished`].
+    pub async fn publish_all(
+        &self,
+        messages: Vec<Message>,
+    ) -> Result<Vec<Published>, NotPublished> {
+        self.0
+            .rules
+            .check_batch(&messages)
+            .map_err(NotPublished::Refused)?;
+        let place = self.wait_for_place().await?;
+        let (mut published, fresh, recipients) = {
+            let mut sequencer = self
+                .0
+                .sequencer
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if self.is_draining() {
+                return Err(NotPublished::Stopped);
+            }
+            let assigned = sequencer.assign(messages);
+            if assigned.fresh.is_empty() {
+                return Ok(assigned.published);
+            }
+            let first = assigned.first;
+            let last = first + assigned.fresh.len() as u64 - 1;
+            self.0.assigned.store(last, Ordering::Relaxed);
+            let (replies, recipients) =
+                Replies::new(self.0.shards.len(), assigned.fresh.len(), place);
+            let batch = Batch {
+                first,
+                messages: assigned.fresh.into(),
+                replies,
+            };
+            for shard in &self.0.shards {
+                // There is room: every batch in a queue holds a place, and there are no more places
+                // than room. A driver that has ended takes its queue with it.
+                let _ = shard.address.batches.try_send(batch.clone());
+            }
+            (assigned.published, first, recipients)
+        };
+        let recipients = recipients.await.map_err(|_| NotPublished::Stopped)?;
+        for published in published
+            .iter_mut()
+            .filter(|published| !published.duplicate)
+        {
+            published.recipients = recipients[(published.cursor.sequence - fresh) as usize];
+        }
+        Ok(published)
+    }
+
+    async fn wait_for_place(&self) -> Result<smol::lock::SemaphoreGuardArc, NotPublished> {
+        if let Some(place) = self.0.queue.try_acquire_arc() {
+            return Ok(place);
+        }
+        let waiting = Waiting::new(&self.0.waiters);
+        if waiting.before >= self.0.most_waiters {
+            return Err(NotPublished::Busy);
+        }
+        futures::select_biased! {
+            place = self.0.queue.acquire_arc().fuse() => Ok(place),
+            _ = FutureExt::fuse(Timer::after(self.0.publish_wait)) => Err(NotPublished::Busy),
+        }
+    }
+
+    /// Opens a stream, which is then to be given its socket.
+    ///
+    /// # Errors
+    /// See [`NotOpened`].
+    pub async fn open(&self, options: StreamOptions) -> Result<Stream, NotOpened> {
+        let limit = self.0.options.limits.connections;
+        if self.connections() >= limit {
+            return Err(NotOpened::Refused(OpenError::TooManyConnections { limit }));
+        }
+        let shard = self.shard_for(&options);
+        let assigned = self.0.assigned.load(Ordering::Relaxed);
+        let opened = self.ask(shard, move |hub, now| {
+            hub.handle_assigned(assigned);
+            options.open(hub, now)
+        });
+        let opened = opened.await.map_err(|Stopped| NotOpened::Stopped)?;
+        let connection = opened.map_err(NotOpened::Refused)?;
+        Ok(Stream::new(
+            connection,
+            self.0.shards[shard].address.commands.clone(),
+        ))
+    }
+
+    /// Adds a topic or pattern to a live stream, from the end of the log on. False where it had it.
+    ///
+    /// # Errors
+    /// See [`SubscribeError`]; a driver that has ended has no streams.
+    pub async fn subscribe(
+        &self,
+        connection: ConnectionId,
+        topic: impl Into<String>,
+    ) -> Result<bool, SubscribeError> {
+        let topic = topic.into();
+        let asked = self.ask_for(connection, move |hub, _| hub.subscribe(connection, &topic));
+        asked.await.unwrap_or(Err(SubscribeError::NotFound))
+    }
+
+    /// Takes a topic or pattern from a live stream. False where it did not have it.
+    pub async fn unsubscribe(&self, connection: ConnectionId, topic: impl Into<String>) -> bool {
+        let topic = topic.into();
+        let asked = self.ask_for(connection, move |hub, _| {
+            hub.unsubscribe(connection, &topic)
+        });
+        asked.await.unwrap_or(false)
+    }
+
+    /// Closes a stream with a `bye`. False where it is closed already.
+    pub async fn close(&self, connection: ConnectionId) -> bool {
+        let asked = self.ask_for(connection, move |hub, now| hub.close(now, connection));
+        asked.await.unwrap_or(false)
+    }
+
+    /// The end of the log: the position to store with a snapshot of the application's state, so
+    /// that a reader that starts there gets every later event.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        self.0
+            .sequencer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .cursor()
+    }
+
+    /// How many streams are open, as of the drivers' last turns.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        let shards = self.0.shards.iter();
+        shards
+            .map(|shard| shard.connections.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    /// Counts of what has been done and is held, of all shards together. What every shard counts
+    /// for the same event is counted once.
+    ///
+    /// # Errors
+    /// When a driver has ended.
+    pub async fn stats(&self) -> Result<Stats, Stopped> {
+        let mut sum = Stats::default();
+        for shard in 0..self.0.shards.len() {
+            sum += self.ask(shard, |hub, _| hub.stats()).await?;
+        }
+        sum.published /= self.0.shards.len() as u64;
+        Ok(sum)
+    }
+
+    /// Whether a drain has begun.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::SeqCst)
+    }
+
+    /// Stops publishes, sends what was accepted, closes every stream with a `bye` whose `retry` is
+    /// spread over the time, and resets after it those that are blocked. Returns when all are
+    /// closed; the drivers then end.
+    pub async fn drain(&self, over: Duration) {
+        let over_ms = milliseconds(over);
+        {
+            // Whoever holds the lock has put its events into the queues before the drain.
+            let _sequencer = self
+                .0
+                .sequencer
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            self.0.draining.store(true, Ordering::SeqCst);
+        }
+        let mut waiting = Vec::new();
+        for shard in &self.0.shards {
+            let (done, drained) = oneshot::channel();
+            let drain = Command::Drain { over_ms, done };
+            if shard.address.commands.send(drain).await.is_ok() {
+                waiting.push(drained);
+            }
+        }
+        for drained in waiting {
+            // It is dropped, not sent, when nothing is open any more.
+            let _ = drained.await;
+        }
+    }
+
+    /// A user's streams share a shard, and so do those of a tab; others take turns.
+    fn shard_for(&self, options: &StreamOptions) -> usize {
+        let mut hasher = DefaultHasher::new();
+        match (&options.user, &options.tab) {
+            (Some(user), _) => user.hash(&mut hasher),
+            (None, Some(tab)) => tab.hash(&mut hasher),
+            (None, None) => self
+                .0
+                .next_shard
+                .fetch_add(1, Ordering::Relaxed)
+                .hash(&mut hasher),
+        }
+        (hasher.finish() % self.0.shards.len() as u64) as usize
+    }
+
+    async fn ask_for<T: Send + 'static>(
+        &self,
+        connection: ConnectionId,
+        ask: impl FnOnce(&mut Core, u64) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let shard = usize::from(connection.shard());
+        if shard >= self.0.shards.len() {
+            return Err(Stopped);
+        }
+        self.ask(shard, ask).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        shard: usize,
+        ask: impl FnOnce(&mut Core, u64) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (sender, answer) = oneshot::channel();
+        let ask: Ask = Box::new(move |hub, now| {
+            // Whoever asked may have gone.
+            let _ = sender.send(ask(hub, now));
+        });
+        let sent = self.0.shards[shard]
+            .address
+            .commands
+            .send(Command::Ask(ask))
+            .await;
+        sent.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+}
+
+/// One of those who wait for a place in the queue.
+struct Waiting<'a> {
+    all: &'a AtomicUsize,
+    before: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(all: &'a AtomicUsize) -> Self {
+        Self {
+            before: all.fetch_add(1, Ordering::Relaxed),
+            all,
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The options of every hub: those given, with what only the driver knows.
+fn hub_options(options: &DriverOptions) -> HubOptions {
+    let mut hub = options.hub.clone();
+    if hub.epoch == 0 {
+        // 40 bits: short in every id, and different after every start.
+        hub.epoch = random() >> 24 | 1;
+    }
+    if hub.unix_ms_at_zero == 0 {
+        hub.unix_ms_at_zero = Clock::unix_ms();
+    }
+    // The limits of the log are for the process; each hub has a copy.
+    for class in hub.classes.iter_mut().chain([&mut hub.default_class]) {
+        class.bytes /= options.shards;
+    }
+    hub
+}
+
+/// Bits from the system's entropy, by way of the seeds of the standard hash map.
+fn random() -> u64 {
+    RandomState::new().hash_one(0)
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("cursor", &self.cursor())
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Options(error) => error.fmt(f),
+            Self::Shards => f.write_str("1 to 256 shards"),
+            Self::Io(error) => write!(f, "the system refused a poller or a thread: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl fmt::Display for NotPublished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => error.fmt(f),
+            Self::Busy => f.write_str("readers cannot keep up with what is published; try again"),
+            Self::Stopped => f.write_str("the hub is being drained, or has ended"),
+        }
+    }
+}
+
+impl std::error::Error for NotPublished {}
+
+impl fmt::Display for NotOpened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => error.fmt(f),
+            Self::Stopped => f.write_str("the hub has ended"),
+        }
+    }
+}
+
+impl std::error::Error for NotOpened {}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the hub's driver has ended")
+    }
+}
+
+impl std::error::Error for Stopped {}

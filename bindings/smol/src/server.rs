@@ -1,0 +1,223 @@
+//! The reference server: a hub that people publish to and read over HTTP.
+//!
+//! It does not know the command line; `tidings serve` fills in its options.
+
+mod error;
+mod events;
+mod hosts;
+mod listen;
+mod publish;
+mod routes;
+mod stats;
+
+pub use error::ApiError;
+pub use events::parse_query;
+pub use publish::parse_body;
+
+use crate::http::HttpOptions;
+use crate::hub::{Hub, StartError};
+use crate::options::DriverOptions;
+use futures::future::{Either, select};
+use smol::{Async, LocalExecutor};
+use std::cell::Cell;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What the server is run with.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Where to listen. Default 127.0.0.1:8080.
+    pub listen: SocketAddr,
+    /// Names by which clients may call the server, beside loopback names and the address that they
+    /// connected to. A page of another site that makes its own name point here is refused so.
+    pub hosts: Vec<String>,
+    /// Let anyone read, from beyond this machine too.
+    pub allow_anonymous: bool,
+    /// Let anyone publish, from beyond this machine too.
+    pub allow_anonymous_publish: bool,
+    /// Connections in total, streams and others. Default none: what the descriptors of the process
+    /// allow, less some for itself.
+    pub connections: Option<usize>,
+    /// Bytes of the body of a request. Default 1 MiB.
+    pub body_bytes: usize,
+    /// The time a client has to send a body. Default 30 s.
+    pub body_timeout: Duration,
+    /// How long streams may take to end when the server is stopped. Default 10 s.
+    pub drain: Duration,
+    /// Limits of one HTTP connection.
+    pub http: HttpOptions,
+    /// The hub and its driver.
+    pub driver: DriverOptions,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            hosts: Vec::new(),
+            allow_anonymous: false,
+            allow_anonymous_publish: false,
+            connections: None,
+            body_bytes: 1 << 20,
+            body_timeout: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+            http: HttpOptions::default(),
+            driver: DriverOptions::default(),
+        }
+    }
+}
+
+/// Why the server cannot be started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// It was to listen beyond this machine, with nobody allowed to read.
+    NotLoopback(IpAddr),
+    /// The address cannot be listened on.
+    Listen(SocketAddr, io::Error),
+    /// The hub cannot be started.
+    Start(StartError),
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLoopback(address) => write!(
+                f,
+                "{address} can be reached from other machines, and there is no authentication: \
+                 say --allow-anonymous to let anyone read, and --allow-anonymous-publish to let \
+                 anyone publish"
+            ),
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Start(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+/// A server that listens.
+pub struct Server {
+    hub: Hub,
+    drivers: Vec<crate::Driver>,
+    listener: Async<TcpListener>,
+    address: SocketAddr,
+    options: ServerOptions,
+}
+
+/// What every request may look at.
+struct Context {
+    hub: Hub,
+    options: ServerOptions,
+    hosts: hosts::Hosts,
+    /// HTTP connections that are no streams.
+    requests: Cell<usize>,
+}
+
+impl Server {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// See [`ServerError`].
+    pub fn bind(mut options: ServerOptions) -> Result<Self, ServerError> {
+        let address = options.listen;
+        if !address.ip().is_loopback() && !options.allow_anonymous {
+            return Err(ServerError::NotLoopback(address.ip()));
+        }
+        let connections = *options
+            .connections
+            .get_or_insert_with(listen::connection_limit);
+        let limit = &mut options.driver.hub.limits.connections;
+        *limit = connections.min(*limit);
+        let (hub, drivers) = Hub::new(options.driver.clone()).map_err(ServerError::Start)?;
+        let listener =
+            listen::listen(address).map_err(|error| ServerError::Listen(address, error))?;
+        let address = listener
+            .get_ref()
+            .local_addr()
+            .map_err(|error| ServerError::Listen(address, error))?;
+        Ok(Self {
+            hub,
+            drivers,
+            listener,
+            address,
+            options,
+        })
+    }
+
+    /// Where it listens, with the port that the system chose where 0 was asked for.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The hub behind it.
+    #[must_use]
+    pub const fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Serves until `stop` is ready, then drains and returns.
+    ///
+    /// The first driver shares this thread with the requests, so that on one machine a publish
+    /// crosses no thread; others have threads of their own.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let Self {
+            hub,
+            drivers,
+            listener,
+            options,
+            ..
+        } = self;
+        let mut drivers = drivers.into_iter();
+        let first = drivers.next();
+        for driver in drivers {
+            std::thread::Builder::new().spawn(move || smol::block_on(driver))?;
+        }
+        let drain = options.drain;
+        let hosts = hosts::Hosts::new(&options.hosts);
+        let context = Rc::new(Context {
+            hub: hub.clone(),
+            options,
+            hosts,
+            requests: Cell::new(0),
+        });
+        let executor = Rc::new(LocalExecutor::new());
+        executor
+            .spawn(listen::accept(listener, executor.clone(), context))
+            .detach();
+        let tasks = executor.run(async {
+            let drive = async {
+                if let Some(driver) = first {
+                    driver.await;
+                }
+            };
+            let drained = async {
+                stop.await;
+                hub.drain(drain).await;
+            };
+            match select(pin!(drained), pin!(drive)).await {
+                Either::Left(_) => {}
+                // The driver ends once its hub is drained; other hubs may still be.
+                Either::Right(((), drained)) => drained.await,
+            }
+        });
+        smol::block_on(tasks);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}

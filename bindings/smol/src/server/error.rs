@@ -1,0 +1,125 @@
+//! Refusals: a status, a code for programs, a sentence for people.
+//!
+//! It does not know which request is refused.
+
+use crate::hub::{NotOpened, NotPublished};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+use std::fmt;
+use tidings_core::PublishError;
+
+/// Why a request is refused, as the client is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApiError {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// For programs; it does not change.
+    pub code: &'static str,
+    /// For people: what is wrong, and where.
+    pub message: String,
+    /// The methods that the path has, where another was used.
+    pub(super) allow: Option<&'static str>,
+    /// When to try again, in seconds.
+    pub(super) retry_after: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: Said<'a>,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+impl ApiError {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            allow: None,
+            retry_after: None,
+        }
+    }
+
+    pub(super) fn bad(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub(super) fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            retry_after: Some(1),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+        }
+    }
+
+    /// Says in addition where in the request it is.
+    pub(super) fn within(mut self, place: impl fmt::Display) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
+    pub(super) fn response(&self) -> Response<Full<Bytes>> {
+        let body = Body {
+            error: Said {
+                code: self.code,
+                message: &self.message,
+            },
+        };
+        // Two strings can always be serialized.
+        let mut body = serde_json::to_vec(&body).unwrap_or_default();
+        body.push(b'\n');
+        let mut response = Response::builder()
+            .status(self.status)
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(allow) = self.allow {
+            response = response.header(ALLOW, allow);
+        }
+        if let Some(seconds) = self.retry_after {
+            response = response.header(RETRY_AFTER, seconds);
+        }
+        response.body(Full::from(body)).unwrap_or_default()
+    }
+}
+
+impl From<PublishError> for ApiError {
+    fn from(error: PublishError) -> Self {
+        let status = match error {
+            PublishError::EventTooLong { .. } | PublishError::BatchTooLarge => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, error.code(), error.to_string())
+    }
+}
+
+impl From<NotPublished> for ApiError {
+    fn from(error: NotPublished) -> Self {
+        match error {
+            NotPublished::Refused(error) => error.into(),
+            NotPublished::Busy => Self::unavailable("busy", error.to_string()),
+            NotPublished::Stopped => Self::unavailable("draining", error.to_string()),
+        }
+    }
+}
+
+impl From<NotOpened> for ApiError {
+    fn from(error: NotOpened) -> Self {
+        let code = match error {
+            NotOpened::Refused(refused) => refused.code(),
+            _ => "draining",
+        };
+        let retry_after = error.retry_after();
+        Self {
+            retry_after,
+            ..Self::new(error.status(), code, error.to_string())
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `GET /events`: from a query to a stream.
+//!
+//! It does not know how streams are driven.
+
+use super::Context;
+use super::error::ApiError;
+use crate::http::Answer;
+use crate::stream::StreamOptions;
+use http_body_util::Full;
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::{Request, Response, StatusCode};
+
+pub(super) async fn events(
+    request: Request<Incoming>,
+    context: &Context,
+) -> Result<Answer<Full<Bytes>>, ApiError> {
+    if !request.body().is_end_stream() {
+        return Err(ApiError::bad(
+            "unexpected_body",
+            "a request for a stream has no body",
+        ));
+    }
+    let asked = StreamOptions::for_request(&request);
+    let query = parse_query(request.uri().query().unwrap_or_default())?;
+    let options = StreamOptions {
+        last_event_id: asked.last_event_id.or(query.last_event_id),
+        head: asked.head,
+        ..query
+    };
+    match context.hub.open(options).await.map_err(ApiError::from) {
+        Ok(stream) => Ok(Answer::Stream(stream)),
+        Err(refused) if refused.status == StatusCode::NO_CONTENT => {
+            let mut response = Response::default();
+            *response.status_mut() = refused.status;
+            Ok(Answer::Response(response))
+        }
+        Err(refused) => Err(refused),
+    }
+}
+
+/// Reads the query of a request for a stream: `topic` any number of times, `user`, `tab`,
+/// `last_event_id`, and `heartbeat=comment`.
+///
+/// # Errors
+/// A parameter that there is not, or that is given twice: it is named, for a typing error would
+/// otherwise be a stream on which nothing ever comes.
+pub fn parse_query(query: &str) -> Result<StreamOptions, ApiError> {
+    let mut options = StreamOptions::default();
+    let mut heartbeat = None;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let value = value.into_owned();
+        let place = match &*name {
+            "topic" => {
+                options.topics.push(value);
+                continue;
+            }
+            "user" => &mut options.user,
+            "tab" => &mut options.tab,
+            "last_event_id" => &mut options.last_event_id,
+            "heartbeat" => &mut heartbeat,
+            other => {
+                let message = format!(
+                    "there is no parameter {other:?}; there are topic (any number of times), \
+                     user, tab, last_event_id and heartbeat"
+                );
+                return Err(ApiError::bad("unknown_parameter", message));
+            }
+        };
+        if place.replace(value).is_some() {
+            return Err(ApiError::bad(
+                "repeated_parameter",
+                format!("{name} is given twice"),
+            ));
+        }
+    }
+    options.comment_heartbeats = match heartbeat.as_deref() {
+        None | Some("event") => false,
+        Some("comment") => true,
+        Some(_) => {
+            return Err(ApiError::bad(
+                "invalid_heartbeat",
+                "heartbeat is `event` or `comment`",
+            ));
+        }
+    };
+    Ok(options)
+}

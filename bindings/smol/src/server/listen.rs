@@ -1,0 +1,138 @@
+//! Accepting connections: as many as the process can hold, and living on when it can hold no more.
+//!
+//! It does not know what is asked on them.
+
+use super::Context;
+use super::routes::respond;
+use crate::http::serve_connection;
+use rustix::process::{Resource, getrlimit};
+use smol::{Async, LocalExecutor, Timer};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Connections that may wait to be accepted: all clients of a busy server that come back at once.
+const BACKLOG: i32 = 4_096;
+
+/// Descriptors that are left to the process for everything else.
+const OWN_DESCRIPTORS: u64 = 256;
+
+/// How long nothing is accepted when the process has no descriptor left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a client gets that is one too many.
+const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    content-type: application/json\r\n\
+    content-length: 83\r\n\
+    retry-after: 2\r\n\
+    connection: close\r\n\r\n\
+    {\"error\":{\"code\":\"too_many_connections\",\"message\":\"the server takes no more now\"}}\n";
+
+pub(super) fn listen(address: SocketAddr) -> io::Result<Async<TcpListener>> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    // A server that is started again takes its port over from the connections of the one before.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Async::new(socket.into())
+}
+
+/// How many connections the descriptors of the process allow.
+pub(super) fn connection_limit() -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(1 << 20);
+    let left = descriptors
+        .saturating_sub(OWN_DESCRIPTORS)
+        .max(descriptors / 2);
+    usize::try_from(left).unwrap_or(usize::MAX)
+}
+
+/// Accepts and serves connections for ever.
+pub(super) async fn accept(
+    listener: Async<TcpListener>,
+    executor: Rc<LocalExecutor<'static>>,
+    context: Rc<Context>,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) if context.is_full() => refuse(&socket),
+            Ok((socket, _)) => executor.spawn(serve(socket, context.clone())).detach(),
+            Err(error) if is_of_one_connection(&error) => {}
+            // No descriptor or no memory: what is open goes on, and may end and make room.
+            Err(_) => drop(Timer::after(PAUSE).await),
+        }
+    }
+}
+
+/// Whether it was the connection that failed, and not accepting.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// Tells a client at once that it is one too many, if its socket takes it.
+fn refuse(socket: &Async<TcpStream>) {
+    let mut socket = socket.get_ref();
+    // What it has sent is read, or closing would take the answer back.
+    let _ = socket.read(&mut [0; 4_096]);
+    let _ = socket.write(REFUSAL);
+}
+
+async fn serve(socket: Async<TcpStream>, context: Rc<Context>) {
+    let _request = Request::new(&context);
+    let local = socket.get_ref().local_addr().ok();
+    let service = |request| {
+        let context = context.clone();
+        async move { respond(request, &context, local).await }
+    };
+    // A client that breaks the protocol or leaves has been answered as far as it can be.
+    let _ = serve_connection(socket, context.options.http, service).await;
+}
+
+impl Context {
+    fn is_full(&self) -> bool {
+        let limit = self.options.connections.unwrap_or(usize::MAX);
+        self.requests.get() + self.hub.connections() >= limit
+    }
+}
+
+/// An HTTP connection that is counted.
+struct Request<'a>(&'a Context);
+
+impl<'a> Request<'a> {
+    fn new(context: &'a Context) -> Self {
+        context.requests.set(context.requests.get() + 1);
+        Self(context)
+    }
+}
+
+impl Drop for Request<'_> {
+    fn drop(&mut self) {
+        self.0.requests.set(self.0.requests.get() - 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::REFUSAL;
+
+    #[test]
+    fn the_refusal_is_as_long_as_it_says() {
+        let text = std::str::from_utf8(REFUSAL).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())),
+            "{}",
+            body.len()
+        );
+    }
+}

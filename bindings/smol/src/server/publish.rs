@@ -1,0 +1,247 @@
+//! `POST /publish`: from JSON to events, and from their numbers to JSON.
+//!
+//! It does not know who may publish.
+
+use super::Context;
+use super::error::ApiError;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::CONTENT_TYPE;
+use hyper::{Request, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use smol::Timer;
+use smol::future::or;
+use std::borrow::Cow;
+use std::error::Error;
+use tidings_core::{
+    Audience, ConnectionId, Event, Message, Publish, PublishError, Published, Rules,
+};
+
+/// One event, as it is published.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventBody<'a> {
+    #[serde(borrow)]
+    topics: Option<Vec<Cow<'a, str>>>,
+    user: Option<Cow<'a, str>>,
+    #[serde(default)]
+    everyone: bool,
+    connection: Option<Cow<'a, str>>,
+    event: Option<Cow<'a, str>>,
+    data: Option<&'a RawValue>,
+    id: Option<Cow<'a, str>>,
+    retry: Option<u64>,
+    #[serde(default)]
+    private: bool,
+    except: Option<Cow<'a, str>>,
+}
+
+/// What became of it.
+#[derive(Serialize)]
+struct Answer {
+    id: String,
+    recipients: usize,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    duplicate: bool,
+}
+
+pub(super) async fn publish(
+    request: Request<Incoming>,
+    context: &Context,
+) -> Result<Response<Full<Bytes>>, ApiError> {
+    if !context.options.listen.ip().is_loopback() && !context.options.allow_anonymous_publish {
+        let message = "publishing needs authentication, or --allow-anonymous-publish";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", message));
+    }
+    if !is_json(&request) {
+        let message = "events are published as application/json";
+        return Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not_json",
+            message,
+        ));
+    }
+    let body = read(request.into_body(), context).await?;
+    let is_array = body.trim_ascii_start().starts_with(b"[");
+    let messages = parse_body(&body, context.hub.rules())?;
+    let ids: Vec<_> = messages
+        .iter()
+        .map(|message| message.id().map(str::to_owned))
+        .collect();
+    let published = context.hub.publish_all(messages).await?;
+    let answers: Vec<_> = ids.into_iter().zip(published).map(Answer::new).collect();
+    let json = match &*answers {
+        [answer] if !is_array => serde_json::to_vec(answer),
+        answers => serde_json::to_vec(answers),
+    };
+    let json = json.map_err(|error| ApiError::bad("internal", error.to_string()))?;
+    let response = Response::builder().header(CONTENT_TYPE, "application/json");
+    Ok(response.body(Full::from(json)).unwrap_or_default())
+}
+
+fn is_json<B>(request: &Request<B>) -> bool {
+    let header = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = header
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+async fn read(body: Incoming, context: &Context) -> Result<Bytes, ApiError> {
+    let limit = context.options.body_bytes;
+    let read = async {
+        let read = Limited::new(body, limit).collect().await;
+        read.map(http_body_util::Collected::to_bytes)
+            .map_err(|error| unreadable(&*error, limit))
+    };
+    let late = async {
+        Timer::after(context.options.body_timeout).await;
+        Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "timeout",
+            "the body came too slowly",
+        ))
+    };
+    or(read, late).await
+}
+
+fn unreadable(error: &(dyn Error + 'static), limit: usize) -> ApiError {
+    if error.is::<LengthLimitError>() {
+        let message = format!("a body has at most {limit} bytes");
+        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_long", message);
+    }
+    ApiError::bad("unreadable_body", error.to_string())
+}
+
+/// Reads one event, or an array of them, checked and encoded.
+///
+/// # Errors
+/// What is wrong, with the field or the position in the text; in an array, with the number of the
+/// event.
+pub fn parse_body(body: &[u8], rules: &Rules) -> Result<Vec<Message>, ApiError> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        ApiError::bad("invalid_json", format!("the body is not UTF-8: {error}"))
+    })?;
+    if !text.trim_ascii_start().starts_with('[') {
+        let event = serde_json::from_str::<EventBody<'_>>(text).map_err(invalid)?;
+        return Ok(vec![event.message(rules)?]);
+    }
+    let events = serde_json::from_str::<Vec<EventBody<'_>>>(text).map_err(invalid)?;
+    let numbered = events.into_iter().enumerate();
+    numbered
+        .map(|(number, event)| {
+            event
+                .message(rules)
+                .map_err(|error| error.within(format_args!("event {number}")))
+        })
+        .collect()
+}
+
+fn invalid(error: serde_json::Error) -> ApiError {
+    ApiError::bad("invalid_json", error.to_string())
+}
+
+impl EventBody<'_> {
+    fn message(&self, rules: &Rules) -> Result<Message, ApiError> {
+        let topics: Vec<&str> = self.topics.iter().flatten().map(AsRef::as_ref).collect();
+        let data = self.data.map(text).transpose()?;
+        let mut event = Event::new();
+        if let Some(data) = &data {
+            event = event.with_data(data);
+        }
+        if let Some(name) = &self.event {
+            let named = event.with_event(name);
+            event = named.map_err(|error| ApiError::bad("invalid_event", error.to_string()))?;
+        }
+        if let Some(id) = &self.id {
+            let identified = event.with_id(id);
+            event = identified.map_err(|error| ApiError::bad("invalid_id", error.to_string()))?;
+        }
+        if let Some(retry) = self.retry {
+            event = event.with_retry(retry);
+        }
+        let except = self
+            .except
+            .as_deref()
+            .map(|id| connection("except", id))
+            .transpose()?;
+        let audience = self.audience(&topics)?;
+        let publish = Publish {
+            audience,
+            event,
+            private: self.private,
+            except,
+        };
+        rules
+            .message(&publish)
+            .map_err(|error| ApiError::from(error).within(field(error)))
+    }
+
+    /// Whom it is for: exactly one of the ways to say so.
+    fn audience<'b>(&'b self, topics: &'b [&'b str]) -> Result<Audience<'b>, ApiError> {
+        let has_topics = self.topics.is_some();
+        let audience = match (has_topics, &self.user, self.everyone, &self.connection) {
+            (true, None, false, None) => Audience::Topics(topics),
+            (true, Some(user), false, None) => Audience::UserInTopics { user, topics },
+            (false, Some(user), false, None) => Audience::User(user),
+            (false, None, true, None) => Audience::Everyone,
+            (false, None, false, Some(id)) => Audience::Connection(connection("connection", id)?),
+            _ => {
+                let message = "name exactly one of topics, user, everyone and connection; \
+                     topics and user together are that user's streams among the topics";
+                return Err(ApiError::bad("invalid_audience", message));
+            }
+        };
+        Ok(audience)
+    }
+}
+
+/// The field of a publish that an error is about.
+fn field(error: PublishError) -> &'static str {
+    match error {
+        PublishError::NoTopic
+        | PublishError::TooManyTopics { .. }
+        | PublishError::Topic { .. }
+        | PublishError::LatestNotAlone => "topics",
+        PublishError::User(_) => "user",
+        PublishError::ReservedEvent => "event",
+        PublishError::IdLength { .. }
+        | PublishError::IdControlCharacter
+        | PublishError::IdReserved => "id",
+        _ => "data",
+    }
+}
+
+fn connection(field: &str, id: &str) -> Result<ConnectionId, ApiError> {
+    id.parse().map_err(|_| {
+        ApiError::bad(
+            "invalid_connection",
+            format!("{field}: {id:?} is not a connection id"),
+        )
+    })
+}
+
+/// Data is a text as it is, and any other JSON as it was written.
+fn text(data: &RawValue) -> Result<Cow<'_, str>, ApiError> {
+    if data.get().starts_with('"') {
+        serde_json::from_str(data.get())
+            .map(Cow::Owned)
+            .map_err(invalid)
+    } else {
+        Ok(Cow::Borrowed(data.get()))
+    }
+}
+
+impl Answer {
+    fn new((id, published): (Option<String>, Published)) -> Self {
+        Self {
+            id: id.unwrap_or_else(|| published.cursor.to_string()),
+            recipients: published.recipients,
+            duplicate: published.duplicate,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `GET /stats` and `GET /health`: how the server is.
+//!
+//! It does not count anything; the hub does.
+
+use super::Context;
+use super::error::ApiError;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Bytes;
+use hyper::header::CONTENT_TYPE;
+use serde_json::{Map, Value, json};
+use tidings_core::CloseReason;
+
+pub(super) async fn stats(context: &Context) -> Result<Response<Full<Bytes>>, ApiError> {
+    let stats = context.hub.stats().await;
+    let stats = stats.map_err(|error| ApiError::unavailable("draining", error.to_string()))?;
+    let closed = CloseReason::ALL.map(|reason| {
+        (
+            reason.as_str().to_owned(),
+            Value::from(stats.closed(reason)),
+        )
+    });
+    Ok(response(&json!({
+        "connections": stats.connections,
+        "users": stats.users,
+        "topics": stats.topics,
+        "log_events": stats.log_events,
+        "log_bytes": stats.log_bytes,
+        "opened": stats.opened,
+        "published": stats.published,
+        "duplicates": stats.duplicates,
+        "delivered": stats.delivered,
+        "delivered_bytes": stats.delivered_bytes,
+        "gaps": stats.gaps,
+        "missed": stats.missed,
+        "replaced": stats.replaced,
+        "undelivered": stats.undelivered,
+        "closed": Map::from_iter(closed),
+        "cursor": context.hub.cursor().to_string(),
+    })))
+}
+
+pub(super) fn health(context: &Context) -> Result<Response<Full<Bytes>>, ApiError> {
+    if context.hub.is_draining() {
+        return Err(ApiError::unavailable(
+            "draining",
+            "the server is about to stop",
+        ));
+    }
+    Ok(response(&json!({ "status": "ok" })))
+}
+
+fn response(json: &Value) -> Response<Full<Bytes>> {
+    let response = Response::builder().header(CONTENT_TYPE, "application/json");
+    response
+        .body(Full::from(format!("{json}\n")))
+        .unwrap_or_default()
+}

@@ -1,0 +1,104 @@
+//! One stream between the request that opens it and its end.
+//!
+//! It does not know HTTP: whoever opens it has read a request, and says what the answer's head is.
+
+use crate::driver::Command;
+use async_channel::Sender;
+use std::fmt;
+use std::net::TcpStream;
+use tidings_core::{ConnectionId, Hub, LagPolicy, Open, OpenError};
+
+/// Who opens a stream, for what, and from where: [`Open`] with texts of its own.
+#[derive(Clone, Debug, Default)]
+pub struct StreamOptions {
+    /// See [`Open::user`].
+    pub user: Option<String>,
+    /// See [`Open::tab`].
+    pub tab: Option<String>,
+    /// See [`Open::topics`].
+    pub topics: Vec<String>,
+    /// See [`Open::grants`].
+    pub grants: Vec<String>,
+    /// See [`Open::last_event_id`].
+    pub last_event_id: Option<String>,
+    /// See [`Open::expires_ms`].
+    pub expires_ms: Option<u64>,
+    /// See [`Open::lag`].
+    pub lag: Option<LagPolicy>,
+    /// See [`Open::comment_heartbeats`].
+    pub comment_heartbeats: bool,
+    /// The head of the HTTP response, sent before the first event: see
+    /// [`stream_head`](crate::stream_head).
+    pub head: Vec<u8>,
+}
+
+impl StreamOptions {
+    pub(crate) fn open(&self, hub: &mut Hub, now: u64) -> Result<ConnectionId, OpenError> {
+        let topics: Vec<_> = self.topics.iter().map(String::as_str).collect();
+        let grants: Vec<_> = self.grants.iter().map(String::as_str).collect();
+        let open = Open {
+            user: self.user.as_deref(),
+            tab: self.tab.as_deref(),
+            topics: &topics,
+            grants: &grants,
+            last_event_id: self.last_event_id.as_deref(),
+            expires_ms: self.expires_ms,
+            lag: self.lag,
+            comment_heartbeats: self.comment_heartbeats,
+            preamble: &self.head,
+        };
+        hub.open(now, open)
+    }
+}
+
+/// A stream that is open in the hub and waits for its socket. Dropped without one, it is closed.
+#[must_use = "a stream without a socket is closed"]
+pub struct Stream {
+    connection: ConnectionId,
+    commands: Option<Sender<Command>>,
+}
+
+impl Stream {
+    pub(crate) fn new(connection: ConnectionId, commands: Sender<Command>) -> Self {
+        Self {
+            connection,
+            commands: Some(commands),
+        }
+    }
+
+    /// The name of the stream in the hub.
+    #[must_use]
+    pub const fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+
+    /// Hands the stream its socket, on which the request has been read and nothing answered. The
+    /// driver owns it from now on, and closes it in the end.
+    pub async fn attach(mut self, socket: TcpStream) {
+        if let Some(commands) = self.commands.take() {
+            let attach = Command::Attach {
+                connection: self.connection,
+                socket,
+            };
+            // A driver that has ended has closed its streams; the socket is dropped, and closed.
+            let _ = commands.send(attach).await;
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Some(commands) = self.commands.take() {
+            // A full mailbox leaves it to the hub's stall time, which ends a stream without socket.
+            let _ = commands.try_send(Command::Gone(self.connection));
+        }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}
