@@ -138,3 +138,20 @@ fn what_was_offered_to_a_stream_that_ends_meanwhile_is_not_consumed() {
         holds(plain(), operations);
     }
 }
+
+#[test]
+fn what_a_blocked_reader_took_counts_as_replayed() {
+    let one = Limits {
+        replay_events: 1,
+        ..Limits::default()
+    };
+    let operations = vec![
+        publish("a"),
+        publish("a"),
+        open(&["a"], Start::Back(2)),
+        write(150),
+        Operation::Writable(LAST),
+        Operation::Settle,
+    ];
+    holds(limited(one), operations);
+}

@@ -257,7 +257,7 @@ impl Hub {
             let part = left.min(item.len);
             left -= part;
             if part == item.len {
-                self.take_whole(index, item.effect, &mut progress);
+                self.take_whole(index, item, &mut progress);
             } else {
                 if part > 0 {
                     self.take_part(index, item, part, &mut progress);
@@ -268,13 +268,16 @@ impl Hub {
         progress
     }
 
-    fn take_whole(&mut self, index: u32, effect: Effect, progress: &mut Progress) {
-        match effect {
+    fn take_whole(&mut self, index: u32, item: &Item, progress: &mut Progress) {
+        match item.effect {
             Effect::Event { sequence, direct } => {
                 progress.events += 1;
                 progress.next = Some(sequence + 1);
-                if direct {
-                    self.connections.at_mut(index).direct -= 1;
+                let connection = self.connections.at_mut(index);
+                connection.direct -= u32::from(direct);
+                let rare = connection.rare.as_mut();
+                if let Some(replay) = rare.and_then(|rare| rare.replay.as_mut()) {
+                    replay.use_up(item.len);
                 }
             }
             Effect::Preamble => self.connections.at_mut(index).rare().preamble.clear(),
@@ -325,7 +328,7 @@ impl Hub {
                 }
             }
             (Effect::Event { .. }, Source::Frame(place, sent)) => {
-                self.take_whole(index, item.effect, progress);
+                self.take_whole(index, item, progress);
                 progress.events -= 1;
                 self.set_partial(
                     index,
@@ -346,10 +349,10 @@ impl Hub {
                     self.connections.at_mut(index).phase = Phase::Leaving(reason);
                 }
             }
-            (effect, _) => {
+            _ => {
                 let rest = self.plan.rest(item, part).to_vec();
                 let events = progress.events;
-                self.take_whole(index, effect, progress);
+                self.take_whole(index, item, progress);
                 let is_event = progress.events > events;
                 progress.events = events;
                 self.set_tail(index, rest, is_event);
