@@ -145,13 +145,16 @@ fn what_a_blocked_reader_took_counts_as_replayed() {
         replay_events: 1,
         ..Limits::default()
     };
-    let operations = vec![
-        publish("a"),
-        publish("a"),
-        open(&["a"], Start::Back(2)),
-        write(150),
-        Operation::Writable(LAST),
-        Operation::Settle,
-    ];
-    holds(limited(one), operations);
+    // Wherever the first of the two is cut.
+    for room in 1..200 {
+        let operations = vec![
+            publish("a"),
+            publish("a"),
+            open(&["a"], Start::Back(2)),
+            write(room),
+            Operation::Writable(LAST),
+            Operation::Settle,
+        ];
+        holds(limited(one.clone()), operations);
+    }
 }
