@@ -2,6 +2,10 @@
 //!
 //! It does not touch sockets or logs: it numbers events, and asks the drivers.
 
+mod error;
+
+pub use error::{NotOpened, NotPublished, StartError, Stopped};
+
 use crate::driver::{Address, Ask, Batch, Clock, Command, Driver, Replies, mailbox, milliseconds};
 use crate::options::DriverOptions;
 use crate::stream::{Stream, StreamOptions};
@@ -12,13 +16,12 @@ use smol::lock::Semaphore;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tidings_core::{
-    ConnectionId, Cursor, Hub as Core, HubOptions, Message, OpenError, OptionsError, Publish,
-    PublishError, Published, Rules, Sequencer, Stats, SubscribeError,
+    ConnectionId, Cursor, Hub as Core, HubOptions, Message, OpenError, Publish, Published, Rules,
+    Sequencer, Stats, SubscribeError,
 };
 
 /// A hub, or several that act as one, driven on smol. Cheap to clone.
@@ -60,44 +63,6 @@ struct Shard {
     address: Address,
     connections: Arc<AtomicUsize>,
 }
-
-/// Why a hub cannot be started.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StartError {
-    /// An option cannot be.
-    Options(OptionsError),
-    /// No shard, or more than 256.
-    Shards,
-    /// The system refused a poller or a thread.
-    Io(io::Error),
-}
-
-/// Why events were not published. None of them was.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum NotPublished {
-    /// Something is wrong with one of them.
-    Refused(PublishError),
-    /// The queue is full and did not move in time: readers cannot keep up. Try again.
-    Busy,
-    /// The hub is being drained, or has ended.
-    Stopped,
-}
-
-/// Why a stream was not opened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum NotOpened {
-    /// The hub refuses it.
-    Refused(OpenError),
-    /// The hub has ended.
-    Stopped,
-}
-
-/// The hub's driver has ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Stopped;
 
 impl Hub {
     /// Starts a hub on threads of its own.
@@ -466,46 +431,3 @@ impl fmt::Debug for Hub {
             .finish_non_exhaustive()
     }
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Options(error) => error.fmt(f),
-            Self::Shards => f.write_str("1 to 256 shards"),
-            Self::Io(error) => write!(f, "the system refused a poller or a thread: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl fmt::Display for NotPublished {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(error) => error.fmt(f),
-            Self::Busy => f.write_str("readers cannot keep up with what is published; try again"),
-            Self::Stopped => f.write_str("the hub is being drained, or has ended"),
-        }
-    }
-}
-
-impl std::error::Error for NotPublished {}
-
-impl fmt::Display for NotOpened {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(error) => error.fmt(f),
-            Self::Stopped => f.write_str("the hub has ended"),
-        }
-    }
-}
-
-impl std::error::Error for NotOpened {}
-
-impl fmt::Display for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the hub's driver has ended")
-    }
-}
-
-impl std::error::Error for Stopped {}
