@@ -36,6 +36,9 @@ impl Smallest {
 
     /// Takes over a smaller case if it fails.
     fn try_case(&mut self, case: Case) -> bool {
+        if case.setup.options.validate().is_err() {
+            return false;
+        }
         let Err(fault) = play(&case) else {
             return false;
         };

@@ -158,3 +158,19 @@ fn what_a_blocked_reader_took_counts_as_replayed() {
         holds(limited(one.clone()), operations);
     }
 }
+
+#[test]
+fn records_of_aged_events_take_no_more_than_their_share() {
+    let mut setup = plain();
+    setup.options.limits.event_bytes = 1_500;
+    setup.options.default_class = ClassOptions {
+        bytes: 12_000,
+        age_ms: Some(100),
+        ..ClassOptions::new(["**"])
+    };
+    let flood = Operation::Flood {
+        topics: ["a", "b"],
+        events: 60,
+    };
+    holds(setup, vec![flood, Operation::Sleep]);
+}

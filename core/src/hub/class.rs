@@ -122,8 +122,8 @@ impl Class {
         }
     }
 
-    /// How many frames are older than the class keeps them, up to but without `protected`.
-    pub(crate) fn aged(&self, now: u64, protected: u64) -> usize {
+    /// What has to go because it is older than the class keeps it, up to but without `protected`.
+    pub(crate) fn aged(&self, now: u64, protected: u64) -> Trim {
         match self {
             Self::Log(log) => log.aged(now, protected),
             Self::Latest(latest) => latest.aged(now, protected),

@@ -101,12 +101,17 @@ impl Latest {
                 None => {}
             }
         }
+        self.trim_to(0, usage, replaced)
+    }
+
+    fn trim_to(&self, aged: usize, usage: Usage, replaced: &[TopicId]) -> Option<Trim> {
         let evicted = self
             .evicted
             .values()
             .filter(|record| !is_of(record, replaced));
         let kept = self.kept(replaced);
         self.retention.trim_for(
+            aged,
             usage,
             evicted.map(Record::cost_bytes),
             kept.map(Value::cost),
@@ -120,13 +125,16 @@ impl Latest {
             .filter(move |value| !is_of(&value.record, replaced))
     }
 
-    /// How many values are older than the class keeps them, up to but without `protected`.
-    pub(crate) fn aged(&self, now: u64, protected: u64) -> usize {
-        let old = self
+    /// What has to go because it is older than the class keeps it, up to but without `protected`.
+    pub(crate) fn aged(&self, now: u64, protected: u64) -> Trim {
+        let aged = self
             .values
             .range(..protected)
             .take_while(|(_, value)| self.retention.is_aged(value.record.time_ms, now));
-        old.count()
+        match aged.count() {
+            0 => Trim::default(),
+            aged => self.trim_to(aged, self.usage, &[]).unwrap_or_default(),
+        }
     }
 
     /// When the oldest value becomes too old.

@@ -100,24 +100,26 @@ impl Log {
     pub(crate) fn trim_for(&self, incoming: &[Cost]) -> Option<Trim> {
         let mut usage = self.usage;
         incoming.iter().for_each(|cost| usage.add(*cost));
-        let (trimmed, kept) = (
-            self.usage.trimmed,
-            self.records.iter().skip(self.usage.trimmed),
-        );
-        self.retention.trim_for(
-            usage,
-            self.records.iter().take(trimmed).map(Record::cost_bytes),
-            kept.map(cost),
-        )
+        self.trim_to(0, usage)
     }
 
-    /// How many frames are older than the class keeps them, up to but without `protected`.
-    pub(crate) fn aged(&self, now: u64, protected: u64) -> usize {
+    /// What has to go because it is older than the class keeps it, up to but without `protected`.
+    pub(crate) fn aged(&self, now: u64, protected: u64) -> Trim {
         let kept = self.records.iter().skip(self.usage.trimmed);
-        kept.take_while(|record| {
+        let aged = kept.take_while(|record| {
             record.sequence < protected && self.retention.is_aged(record.time_ms, now)
-        })
-        .count()
+        });
+        match aged.count() {
+            0 => Trim::default(),
+            aged => self.trim_to(aged, self.usage).unwrap_or_default(),
+        }
+    }
+
+    fn trim_to(&self, aged: usize, usage: Usage) -> Option<Trim> {
+        let trimmed = self.records.iter().take(self.usage.trimmed);
+        let kept = self.records.iter().skip(self.usage.trimmed);
+        self.retention
+            .trim_for(aged, usage, trimmed.map(Record::cost_bytes), kept.map(cost))
     }
 
     /// When the oldest frame becomes too old.

@@ -82,11 +82,12 @@ impl Retention {
         }
     }
 
-    /// What has to go so that `usage`, which already counts what comes in, is within the limits;
-    /// `None` where even without all that is there it is not. Costs are given from the oldest:
-    /// those of `trimmed` records, and those of `kept` events.
+    /// What has to go so that `usage`, which already counts what comes in, is within the limits,
+    /// and the oldest `aged` frames are gone; `None` where even without all that is there it is
+    /// not. Costs are given from the oldest: those of `trimmed` records, and those of `kept` events.
     pub(crate) fn trim_for(
         &self,
+        aged: usize,
         mut usage: Usage,
         trimmed: impl Iterator<Item = usize>,
         kept: impl Iterator<Item = Cost> + Clone,
@@ -102,7 +103,8 @@ impl Retention {
                 usage.drop_record(records.next()?);
                 trim.records += 1;
             }
-            if usage.events <= self.events && usage.bytes() <= self.bytes {
+            let fits = usage.events <= self.events && usage.bytes() <= self.bytes;
+            if fits && trim.frames >= aged {
                 return Some(trim);
             }
             usage.trim(frames.next()?);

@@ -142,8 +142,7 @@ impl Hub {
     pub(crate) fn trim_aged(&mut self, now: u64) {
         let protected = self.waiting.first().unwrap_or(u64::MAX);
         for class in 0..self.classes.len() {
-            let frames = self.classes.get(class).aged(now, protected);
-            let trim = Trim { frames, records: 0 };
+            let trim = self.classes.get(class).aged(now, protected);
             self.trim(class, trim, &[]);
         }
     }

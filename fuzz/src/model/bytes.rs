@@ -4,6 +4,7 @@
 
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
+use std::fmt;
 
 /// Bytes from which frames are taken one by one.
 pub(crate) struct Scan<'a> {
@@ -11,7 +12,7 @@ pub(crate) struct Scan<'a> {
 }
 
 /// One frame: what stands before a blank line.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) bytes: Vec<u8>,
     pub(crate) id: Option<String>,
@@ -52,6 +53,12 @@ impl<'a> Scan<'a> {
             return Err(format!("a frame has no end: {:?}", lossy(self.rest)));
         };
         Frame::parse(&self.rest[..end + 2]).map(Some)
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        lossy(&self.bytes).fmt(f)
     }
 }
 

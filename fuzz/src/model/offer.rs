@@ -8,6 +8,7 @@ use super::walk::Ahead;
 use super::{Model, State};
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
+use std::fmt;
 use tidings_core::{CloseReason, GapReason, LagPolicy, MAX_SLICES};
 
 /// The most bytes of one pull, unless its first event alone is longer, and what control events may
@@ -32,10 +33,16 @@ pub struct Offer {
 }
 
 /// One piece of it, and what it means that the socket has begun to take it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Piece {
     pub(super) bytes: Vec<u8>,
     pub(super) means: Means,
+}
+
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}, {} bytes", self.means, self.bytes.len())
+    }
 }
 
 #[derive(Clone, Debug)]

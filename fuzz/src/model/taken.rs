@@ -199,7 +199,6 @@ impl Model {
             connection.resuming = false;
             connection.replay = None;
             connection.opening = None;
-            connection.excused.clear();
         } else if let Some(next) = self.next_value(connection) {
             connection.opening = Some(next.sequence - 1);
         }
