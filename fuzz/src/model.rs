@@ -46,6 +46,9 @@ pub struct Model {
     draining: bool,
     /// All of them, in order of their numbers.
     events: Vec<Event>,
+    /// For each class, the place before which none of its events has a record: nothing but a
+    /// shorter way to the same.
+    oldest: Vec<usize>,
     /// How many records were dropped with nothing in their place.
     drops: usize,
     /// All of them, in the order they were opened.
@@ -57,6 +60,8 @@ pub struct Model {
     /// Publishers' own ids that are remembered, and the numbers they stand for.
     own_ids: BTreeMap<String, u64>,
     tally: Tally,
+    /// What has come about, and how often: to see that the cases reach everything.
+    reached: BTreeMap<&'static str, usize>,
 }
 
 impl Model {
@@ -70,12 +75,14 @@ impl Model {
             assigned: 0,
             draining: false,
             events: Vec::new(),
+            oldest: vec![0; options.classes.len() + 1],
             drops: 0,
             connections: Vec::new(),
             held: vec![ClassStats::default(); options.classes.len() + 1],
             superseded: BTreeMap::new(),
             own_ids: BTreeMap::new(),
             tally: Tally::default(),
+            reached: BTreeMap::new(),
             options: options.clone(),
         }
     }
@@ -102,6 +109,16 @@ impl Model {
     #[must_use]
     pub const fn is_draining(&self) -> bool {
         self.draining
+    }
+
+    /// What has come about, and how often.
+    #[must_use]
+    pub const fn reached(&self) -> &BTreeMap<&'static str, usize> {
+        &self.reached
+    }
+
+    fn reach(&mut self, what: &'static str) {
+        *self.reached.entry(what).or_default() += 1;
     }
 
     /// Time has passed.
@@ -171,6 +188,21 @@ impl Model {
             .events
             .partition_point(|event| event.sequence <= sequence);
         &self.events[first..]
+    }
+
+    /// The places of the events of a class that have a record, oldest first.
+    fn recorded(&self, class: usize) -> impl Iterator<Item = usize> {
+        let events = self.events.iter().enumerate().skip(self.oldest[class]);
+        let recorded = events.filter(move |(_, event)| event.class == class && event.has_record());
+        recorded.map(|(place, _)| place)
+    }
+
+    /// All that have a record.
+    fn all_recorded(&self) -> impl Iterator<Item = &Event> {
+        let first = self.oldest.iter().min().copied().unwrap_or(0);
+        self.events[first..]
+            .iter()
+            .filter(|event| event.has_record())
     }
 
     /// The class that a topic belongs to.

@@ -11,6 +11,7 @@ use crate::ops::{Operation, Peer};
 use crate::setup::Setup;
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{self, AssertUnwindSafe};
@@ -78,12 +79,20 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Plays a case to its end, then heals and closes everything. What came out, as one number: the
-/// same case gives the same number.
+/// What came of a case that holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Played {
+    /// All that the hub said and offered, as one number: the same case gives the same number.
+    pub digest: u64,
+    /// What came about, and how often.
+    pub reached: BTreeMap<&'static str, usize>,
+}
+
+/// Plays a case to its end, then heals and closes everything.
 ///
 /// # Errors
 /// The first check that failed. A panic is one.
-pub fn play(case: &Case) -> Result<u64, Fault> {
+pub fn play(case: &Case) -> Result<Played, Fault> {
     let mut step = 0;
     let played = panic::catch_unwind(AssertUnwindSafe(|| {
         let mut player = Player::new(&case.setup)?;
@@ -92,7 +101,10 @@ pub fn play(case: &Case) -> Result<u64, Fault> {
             step += 1;
         }
         player.end()?;
-        Ok(player.digest.finish())
+        Ok(Played {
+            digest: player.digest.finish(),
+            reached: player.model.reached().clone(),
+        })
     }));
     let outcome = played.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();

@@ -104,7 +104,7 @@ fn class(event_bytes: usize) -> BoxedStrategy<ClassOptions> {
 /// A class without topics: how much it keeps, and how long.
 fn retention(event_bytes: usize) -> BoxedStrategy<ClassOptions> {
     let least = event_bytes * 2 + 8_192;
-    let events = prop_oneof![2 => Just(5_000_usize), 6 => 1..8_usize];
+    let events = prop_oneof![2 => Just(5_000_usize), 8 => 1..8_usize];
     let bytes = prop_oneof![
         4 => Just(16_usize << 20),
         3 => Just(0..=least * 3).prop_flat_map(|more| more),
@@ -123,12 +123,12 @@ fn retention(event_bytes: usize) -> BoxedStrategy<ClassOptions> {
 }
 
 fn limits() -> BoxedStrategy<Limits> {
-    let connections = prop_oneof![6 => Just(1_000_usize), 1 => 2..6_usize];
-    let user_connections = prop_oneof![4 => Just(100_usize), 2 => 1..3_usize];
+    let connections = prop_oneof![12 => Just(1_000_usize), 1 => 2..6_usize];
+    let user_connections = prop_oneof![6 => Just(100_usize), 2 => 1..4_usize];
     let when_user_full = select(&[WhenFull::Refuse, WhenFull::ReplaceOldest][..]);
-    let topics = prop_oneof![6 => Just(1_000_usize), 1 => 1..3_usize];
-    let grants = prop_oneof![6 => Just(100_usize), 1 => 0..2_usize];
-    let published = prop_oneof![6 => Just(100_usize), 1 => 1..3_usize];
+    let topics = prop_oneof![20 => Just(1_000_usize), 1 => 1..3_usize];
+    let grants = prop_oneof![20 => Just(100_usize), 1 => 0..2_usize];
+    let published = prop_oneof![20 => Just(100_usize), 1 => 1..3_usize];
     let event_bytes =
         prop_oneof![3 => Just(1_usize << 20), 5 => Just(1_500_usize), 2 => Just(30_000_usize)];
     let replay_events = prop_oneof![4 => Just(10_000_usize), 2 => 0..5_usize];

@@ -174,3 +174,18 @@ fn records_of_aged_events_take_no_more_than_their_share() {
     };
     holds(setup, vec![flood, Operation::Sleep]);
 }
+
+#[test]
+fn what_is_appended_to_a_drained_hub_comes_before_the_bye() {
+    let operations = vec![
+        open(&["a"], Start::Head),
+        Operation::Settle,
+        Operation::Drain { over_ms: 10 },
+        Operation::Append {
+            hole: 0,
+            letters: vec![Letter::topic("a")],
+        },
+        Operation::Settle,
+    ];
+    holds(plain(), operations);
+}

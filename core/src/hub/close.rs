@@ -32,8 +32,9 @@ impl Hub {
     }
 
     /// Closes every connection in an orderly way before a shutdown, and opens no more: each gets
-    /// what was published before, then a `bye` whose `retry` is spread over `over_ms`, so that the
-    /// clients do not all come back at once. After `over_ms` those that are blocked are cut.
+    /// what is in the log, be it appended until then, and a `bye` whose `retry` is spread over
+    /// `over_ms`, so that the clients do not all come back at once. After `over_ms` those that are
+    /// blocked are cut.
     pub fn drain(&mut self, now: u64, over_ms: u64) {
         self.draining = true;
         self.transmitted = None;
@@ -62,7 +63,7 @@ impl Hub {
     /// more; only its last bytes remain, for the linger time.
     pub(super) fn leave(&mut self, now: u64, index: u32, reason: CloseReason) {
         let connection = self.connections.at(index);
-        if !matches!(connection.phase, Phase::Live | Phase::Flushing(_)) {
+        if !connection.is_served() {
             return;
         }
         self.transmitted = None;

@@ -208,6 +208,11 @@ impl Connection {
         self.phase == Phase::Live
     }
 
+    /// Whether it is sent events: one that is drained is, up to its `bye`.
+    pub(crate) fn is_served(&self) -> bool {
+        matches!(self.phase, Phase::Live | Phase::Flushing(_))
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed { .. })
     }

@@ -5,7 +5,7 @@
 
 use super::Hub;
 use super::audience::{is_excluded, is_granted, subscribes};
-use super::connections::{CAUGHT_UP, Connection, Connections, Phase};
+use super::connections::{CAUGHT_UP, Connection, Connections};
 use super::cursor::Cursor;
 use super::id::ConnectionId;
 use super::links::List;
@@ -336,7 +336,7 @@ impl Marking<'_> {
         }
         let connection = self.connections.at_mut(index);
         if connection.matched == self.sequence
-            || connection.phase != Phase::Live
+            || !connection.is_served()
             || connection.floor >= self.sequence
         {
             return false;

@@ -2,7 +2,7 @@
 //!
 //! It does not know what happens then; `lifecycle` does.
 
-use super::{Connection, Event, Model};
+use super::{Connection, Model};
 
 /// The deadlines of one connection, rounded up to the tick.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,8 +53,8 @@ impl Model {
     /// When the oldest event of a class becomes too old.
     fn ages_at(&self, class: usize) -> Option<u64> {
         let age_ms = self.class(class).age_ms?;
-        let is_here = |event: &&Event| event.class == class && event.is_kept();
-        let oldest = self.events.iter().find(is_here)?;
+        let mut events = self.recorded(class).map(|place| &self.events[place]);
+        let oldest = events.find(|event| event.is_kept())?;
         Some(oldest.time_ms.saturating_add(age_ms))
     }
 

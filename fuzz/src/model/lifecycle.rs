@@ -151,6 +151,21 @@ impl Model {
         connection.armed = super::deadlines::Armed::default();
         connection.rest = None;
         *self.tally.closed.entry(reason).or_default() += 1;
+        self.reach(match (reason, cut) {
+            (CloseReason::Closed, _) => "closed by the application",
+            (CloseReason::Drain, false) => "drained",
+            (CloseReason::Drain, true) => "cut by a drain",
+            (CloseReason::Superseded, _) => "superseded",
+            (CloseReason::Replaced, _) => "replaced",
+            (CloseReason::Expired, false) => "expired",
+            (CloseReason::Expired, true) => "expired in the middle of a frame",
+            (CloseReason::Idle, _) => "closed for idleness",
+            (CloseReason::Age, _) => "closed for its age",
+            (CloseReason::Lagged, _) => "closed for its lag",
+            (CloseReason::Stalled, _) => "stalled",
+            (CloseReason::Overflow, _) => "cut for its rest",
+            _ => "gone",
+        });
     }
 
     /// Nothing can be addressed to a connection any more, and it waits for nothing but its end.

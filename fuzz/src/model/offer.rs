@@ -68,6 +68,33 @@ pub(super) struct Gap {
     pub(super) direct: Vec<u64>,
 }
 
+impl Means {
+    /// What is reached when the socket takes it, whole or in part.
+    pub(super) const fn name(&self, whole: bool) -> &'static str {
+        match (self, whole) {
+            (Self::Preamble, true) => "preamble",
+            (Self::Preamble, false) => "part of a preamble",
+            (Self::Rest, true) => "rest",
+            (Self::Rest, false) => "part of a rest",
+            (Self::Connected, true) => "connected",
+            (Self::Connected, false) => "part of connected",
+            (Self::Value(_), true) => "value",
+            (Self::Value(_), false) => "part of a value",
+            (Self::Event(_), true) => "event",
+            (Self::Event(_), false) => "part of an event",
+            (Self::Gap(Gap { missed: None, .. }), true) => "gap of unknown size",
+            (Self::Gap(_), true) => "gap",
+            (Self::Gap(_), false) => "part of a gap",
+            (Self::Reauth, true) => "reauth",
+            (Self::Reauth, false) => "part of reauth",
+            (Self::Heartbeat, true) => "heartbeat",
+            (Self::Heartbeat, false) => "part of a heartbeat",
+            (Self::Bye, true) => "bye",
+            (Self::Bye, false) => "part of a bye",
+        }
+    }
+}
+
 /// An offer while it is read.
 struct Reading<'a> {
     model: &'a Model,
@@ -129,6 +156,7 @@ impl Model {
         }
         check_size(&pieces)?;
         self.forget_unwritten(key, &pieces);
+        self.note_offer(&pieces, complete, &end);
         Ok(Offer {
             len: bytes.len(),
             pieces,
@@ -149,6 +177,19 @@ impl Model {
             self.leave(key, CloseReason::Lagged);
         }
         Ok(())
+    }
+
+    fn note_offer(&mut self, pieces: &[Piece], complete: bool, end: &Connection) {
+        if !complete && end.phase.is_served() {
+            self.reach("an offer that stops before the end");
+        }
+        let replay = end.replay.and_then(|replay| replay.skip_through);
+        if replay.is_some() {
+            self.reach("a replay that is over its limit");
+        }
+        if pieces.len() > 1 && end.phase == Phase::Flushing {
+            self.reach("last events before a bye");
+        }
     }
 
     /// What is off leaves nothing to be taken, and is done with once it was due.

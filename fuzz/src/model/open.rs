@@ -51,6 +51,7 @@ impl Model {
                     is_due,
                     "refused with {error:?}, but the reasons are {flaws:?}"
                 );
+                self.reach(error.code());
                 return Ok(());
             }
         };

@@ -131,6 +131,7 @@ impl Model {
                 .and_then(|id| here.get(id).or_else(|| remembered.get(id)).copied());
             let sequence = known.unwrap_or(next);
             let recipients = if known.is_some() {
+                self.reach("a publish that was known");
                 self.tally.duplicates += 1;
                 0
             } else {
@@ -182,7 +183,8 @@ impl Model {
     }
 
     /// Checks a refusal that depends on the hub.
-    fn refused(&self, mails: &[Mail], error: PublishError) -> Verdict {
+    fn refused(&mut self, mails: &[Mail], error: PublishError) -> Verdict {
+        self.reach(error.code());
         match error {
             PublishError::Draining => ensure!(self.draining, "the hub is not being drained"),
             PublishError::BatchTooLarge => {
@@ -270,6 +272,7 @@ impl Model {
                 .is_none_or(|key| !self.connections[key].phase.is_live())
         {
             self.tally.undelivered += 1;
+            self.reach("an event for a connection that is gone");
             event.state = State::Unstored;
             self.events.push(event);
             return 0;
@@ -295,14 +298,20 @@ impl Model {
         if !self.class(event.class).latest {
             return;
         }
-        for place in 0..self.events.len() {
+        for place in self.recorded(event.class).collect::<Vec<_>>() {
             let older = &mut self.events[place];
             let same = older.class == event.class
                 && older.mail.address.topics().first() == event.mail.address.topics().first();
             if same && older.has_record() {
-                self.tally.replaced += u64::from(older.is_kept());
+                let was_kept = older.is_kept();
+                self.tally.replaced += u64::from(was_kept);
                 older.state = State::Replaced;
                 self.forget_id(place);
+                self.reach(if was_kept {
+                    "a value replaced"
+                } else {
+                    "a value after its eviction"
+                });
             }
         }
     }

@@ -3,6 +3,7 @@
 //! It does not count bytes as the hub does. It takes over how much each class holds, once the laws
 //! allow that from what it held before.
 
+use super::connection::RestOf;
 use super::{Connection, Model, State};
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
@@ -43,6 +44,7 @@ impl Model {
             let left = self.let_go(class, held)?;
             self.check_limits(class, held)?;
             self.check_reasons(class, held, cause, &left)?;
+            self.note_left(cause, &left);
             for place in &left.events {
                 self.check_nobody_waits(*place)?;
             }
@@ -54,14 +56,30 @@ impl Model {
         Ok(())
     }
 
+    fn note_left(&mut self, cause: Cause, left: &Left) {
+        if left.records > 0 {
+            self.reach("records dropped");
+        }
+        for place in &left.events {
+            let event = &self.events[*place];
+            let (sequence, latest) = (event.sequence, self.class(event.class).latest);
+            self.reach(match (cause, latest) {
+                (Cause::Woken, _) => "an event too old",
+                (_, true) => "a value evicted",
+                (_, false) => "an event trimmed",
+            });
+            let of = Some(RestOf::Event(sequence));
+            let is_amid = |one: &Connection| one.rest.as_ref().map(|rest| rest.of) == of;
+            if self.connections.iter().any(is_amid) {
+                self.reach("an event trimmed while a reader is in the middle of it");
+            }
+        }
+    }
+
     /// Marks what is gone, given how much is there: the oldest go first.
     fn let_go(&mut self, class: usize, held: &ClassStats) -> Verdict<Left> {
-        let known: Vec<usize> = (0..self.events.len())
-            .filter(|place| {
-                let event = &self.events[*place];
-                event.class == class && event.has_record()
-            })
-            .collect();
+        let known: Vec<usize> = self.recorded(class).collect();
+        self.oldest[class] = known.first().copied().unwrap_or(self.events.len());
         ensure!(
             held.events <= held.records && held.records <= known.len(),
             "class {class} holds {held:?}, more than the {} it could",
@@ -184,7 +202,7 @@ impl Model {
         if self.open_connections().any(|(_, one)| behind(one)) {
             return Ok(());
         }
-        for event in self.events.iter().filter(|event| event.is_kept()) {
+        for event in self.all_recorded().filter(|event| event.is_kept()) {
             let age_ms = self.class(event.class).age_ms.unwrap_or(u64::MAX);
             ensure!(
                 event.time_ms.saturating_add(age_ms) > self.now,

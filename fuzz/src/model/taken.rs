@@ -106,6 +106,7 @@ impl Model {
     /// The socket took a part of a piece, or all of it. How many events that completes.
     fn take(&mut self, key: usize, piece: &Piece, part: usize) -> u64 {
         let whole = part == piece.bytes.len();
+        self.reach(piece.means.name(whole));
         let (mut events, of) = self.begin(key, &piece.means);
         let connection = &mut self.connections[key];
         match (&piece.means, whole) {

@@ -93,8 +93,9 @@ impl Model {
         let subscribed = served
             .flat_map(|(_, one)| one.subscriptions.keys())
             .filter(|topic| !topic.contains('*'));
-        let recorded = self.events.iter().filter(|event| event.has_record());
-        let addressed = recorded.flat_map(|event| event.mail.address.topics());
+        let addressed = self
+            .all_recorded()
+            .flat_map(|event| event.mail.address.topics());
         subscribed.chain(addressed).collect::<BTreeSet<_>>().len()
     }
 }
