@@ -189,3 +189,21 @@ fn what_is_appended_to_a_drained_hub_comes_before_the_bye() {
     ];
     holds(plain(), operations);
 }
+
+#[test]
+fn a_stream_that_ends_sends_no_rest_of_a_frame_once_its_token_has_ended() {
+    for room in 1..200 {
+        let mut opening = Opening::new(&["a"], Start::Head);
+        opening.expires_in = Some(50);
+        let operations = vec![
+            Operation::Open(opening),
+            publish("a"),
+            write(room),
+            Operation::Close(LAST),
+            Operation::Advance { ms: 50 },
+            Operation::Writable(LAST),
+            Operation::Settle,
+        ];
+        holds(plain(), operations);
+    }
+}

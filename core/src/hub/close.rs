@@ -148,7 +148,7 @@ impl Hub {
     pub(super) fn detach(&mut self, index: u32) {
         self.unsubscribe_all(index);
         self.grant(index, &[]);
-        self.set_expiry(index, None);
+        self.cancel_expiry(index);
         for timer in [Timer::Heartbeat, Timer::Idle, Timer::Age] {
             self.timers.cancel(&mut self.connections, index, timer);
         }

@@ -87,10 +87,15 @@ impl Hub {
     }
 
     /// Ends a stream whose token has ended: nothing more of the log is sent, not even the rest of
-    /// a frame.
+    /// a frame, also where the stream is about to end for another reason.
     pub(super) fn expire(&mut self, now: u64, index: u32) {
-        if self.connections.at(index).is_amid() {
-            self.finish(index, CloseReason::Expired, true);
+        let connection = self.connections.at(index);
+        if connection.is_amid() {
+            let reason = match connection.phase {
+                Phase::Leaving(reason) => reason,
+                _ => CloseReason::Expired,
+            };
+            self.finish(index, reason, true);
         } else {
             self.leave(now, index, CloseReason::Expired);
         }

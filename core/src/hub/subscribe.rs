@@ -162,19 +162,24 @@ impl Hub {
 
     /// Sets when the token ends, in place of what was set before.
     pub(super) fn set_expiry(&mut self, index: u32, expires_ms: Option<u64>) {
-        let reauth_ms = self.options.deadlines.reauth_ms;
+        self.cancel_expiry(index);
         let connection = self.connections.at_mut(index);
         connection.due.reauth = false;
-        let before = core::mem::replace(&mut connection.expires_ms, expires_ms.unwrap_or(u64::MAX));
-        if before != u64::MAX {
-            self.timers.cancel_alarm(index, Alarm::Expiry, before);
-            self.timers
-                .cancel_alarm(index, Alarm::Reauth, before.saturating_sub(reauth_ms));
-        }
+        connection.expires_ms = expires_ms.unwrap_or(u64::MAX);
         if let Some(expires_ms) = expires_ms {
+            let reauth_ms = expires_ms.saturating_sub(self.options.deadlines.reauth_ms);
             self.timers.set_alarm(index, Alarm::Expiry, expires_ms);
-            self.timers
-                .set_alarm(index, Alarm::Reauth, expires_ms.saturating_sub(reauth_ms));
+            self.timers.set_alarm(index, Alarm::Reauth, reauth_ms);
+        }
+    }
+
+    /// Forgets the alarms, not when the token ends.
+    pub(super) fn cancel_expiry(&mut self, index: u32) {
+        let expires_ms = self.connections.at(index).expires_ms;
+        if expires_ms != u64::MAX {
+            let reauth_ms = expires_ms.saturating_sub(self.options.deadlines.reauth_ms);
+            self.timers.cancel_alarm(index, Alarm::Expiry, expires_ms);
+            self.timers.cancel_alarm(index, Alarm::Reauth, reauth_ms);
         }
     }
 
