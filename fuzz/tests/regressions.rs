@@ -207,3 +207,18 @@ fn a_stream_that_ends_sends_no_rest_of_a_frame_once_its_token_has_ended() {
         holds(plain(), operations);
     }
 }
+
+#[test]
+fn a_bye_after_a_first_event_does_not_go_back_to_the_opening_values() {
+    for room in 1..200 {
+        let operations = vec![
+            publish("latest/x"),
+            open(&["a"], Start::Head),
+            publish("a"),
+            write(room),
+            Operation::Close(LAST),
+            Operation::Settle,
+        ];
+        holds(Setup::of_classes(vec![latest()]), operations);
+    }
+}

@@ -275,9 +275,12 @@ impl Hub {
                 progress.next = Some(sequence + 1);
                 let connection = self.connections.at_mut(index);
                 connection.direct -= u32::from(direct);
-                let rare = connection.rare.as_mut();
-                if let Some(replay) = rare.and_then(|rare| rare.replay.as_mut()) {
-                    replay.use_up(item.len);
+                if let Some(rare) = &mut connection.rare {
+                    // Events come after the values that open the stream.
+                    rare.opening = None;
+                    if let Some(replay) = &mut rare.replay {
+                        replay.use_up(item.len);
+                    }
                 }
             }
             Effect::Preamble => self.connections.at_mut(index).rare().preamble.clear(),
@@ -306,6 +309,7 @@ impl Hub {
                 connection.direct -= missing.direct;
                 let rare = connection.rare();
                 (rare.missing, rare.told_unknown) = (None, told_unknown);
+                rare.opening = None;
             }
             Effect::Connected => self.connections.at_mut(index).due.connected = false,
             Effect::Reauth => self.connections.at_mut(index).due.reauth = false,

@@ -161,6 +161,7 @@ impl Model {
                     replay.use_up(len);
                 }
                 (connection.position, connection.served) = (*sequence, *sequence);
+                connection.opening = None;
                 connection.direct.remove(sequence);
                 (1, RestOf::Event(*sequence))
             }
@@ -179,6 +180,7 @@ impl Model {
         connection
             .direct
             .retain(|sequence| !gap.direct.contains(sequence));
+        connection.opening = None;
         self.tally.gaps += 1;
         self.tally.missed += gap.missed.unwrap_or(0);
     }

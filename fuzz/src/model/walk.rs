@@ -90,7 +90,6 @@ impl Model {
     pub(super) fn may_have_lost(&self, connection: &Connection) -> bool {
         self.events_after(connection.position).iter().any(|event| {
             matches!(event.state, State::Dropped(before) if before >= connection.told_drops)
-                && !connection.excused.contains(&event.sequence)
         })
     }
 
