@@ -1,0 +1,33 @@
+//! What the tests are made of: programs, a raw HTTP client, streams, chance, patience.
+//!
+//! It does not know what is tested.
+
+mod http;
+mod program;
+mod server;
+mod stream;
+mod wait;
+
+pub(crate) use http::{Client, Response};
+pub(crate) use program::Program;
+pub(crate) use server::{Server, reserved_port};
+pub(crate) use stream::{Received, Stream};
+pub(crate) use wait::{PATIENCE, eventually};
+
+/// What the server refuses with.
+pub(crate) fn error_code(response: &Response) -> String {
+    let json = response.json();
+    let error = json["error"].as_object();
+    let error = error.unwrap_or_else(|| panic!("an error has a body that says so: {response:?}"));
+    let message = error["message"].as_str().unwrap_or_default();
+    assert!(
+        !message.is_empty(),
+        "an error says what is wrong: {response:?}"
+    );
+    assert_eq!(
+        error.len(),
+        2,
+        "an error is a code and a message: {response:?}"
+    );
+    error["code"].as_str().unwrap_or_default().to_owned()
+}

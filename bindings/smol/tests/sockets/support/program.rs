@@ -1,0 +1,150 @@
+//! The program `tidings` as a child, with all that it prints.
+//!
+//! It does not know which command it runs. A child never outlives its test, even one that panics.
+
+use super::wait::eventually;
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) struct Program {
+    child: Child,
+    stdout: Lines,
+    stderr: Lines,
+}
+
+/// What was printed so far.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Printed>>);
+
+#[derive(Default)]
+struct Printed {
+    lines: Vec<String>,
+    ended: bool,
+}
+
+impl Program {
+    /// Runs `tidings` with these arguments.
+    pub(crate) fn start<S: AsRef<str>>(arguments: &[S]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+        command.args(arguments.iter().map(AsRef::as_ref));
+        Self::run(command)
+    }
+
+    /// Runs any command, which should end up as `tidings`.
+    pub(crate) fn run(mut command: Command) -> Self {
+        let mut child = command
+            .env_remove("TIDINGS_LISTEN")
+            .env_remove("TIDINGS_SERVER")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stdout = Lines::read(child.stdout.take().expect("it is piped"));
+        let stderr = Lines::read(child.stderr.take().expect("it is piped"));
+        Self {
+            child,
+            stdout,
+            stderr,
+        }
+    }
+
+    pub(crate) fn stdout(&self) -> Vec<String> {
+        self.stdout.lines()
+    }
+
+    pub(crate) fn stderr(&self) -> Vec<String> {
+        self.stderr.lines()
+    }
+
+    /// Waits for a line on standard output with this text in it.
+    pub(crate) fn wait_for_stdout(&self, text: &str) -> String {
+        self.wait_for(text, &self.stdout)
+    }
+
+    /// Waits for a line on standard error with this text in it.
+    pub(crate) fn wait_for_stderr(&self, text: &str) -> String {
+        self.wait_for(text, &self.stderr)
+    }
+
+    fn wait_for(&self, text: &str, lines: &Lines) -> String {
+        eventually(&format!("a line with {text:?}"), || {
+            let found = lines.lines().into_iter().find(|line| line.contains(text));
+            found.ok_or_else(|| self.describe())
+        })
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        format!(
+            "standard output {:?}, standard error {:?}",
+            self.stdout(),
+            self.stderr()
+        )
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it can be signalled");
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Waits until it ends by itself, and has printed all.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let status = eventually("the program ends", || {
+            let status = self.child.try_wait().expect("it can be waited for");
+            status.ok_or_else(|| self.describe())
+        });
+        eventually("its output ends", || {
+            let ended = self.stdout.has_ended() && self.stderr.has_ended();
+            ended.then_some(()).ok_or_else(|| self.describe())
+        });
+        status
+    }
+
+    /// Ends it as an outage would.
+    pub(crate) fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        self.child.wait().expect("it can be waited for");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("the program printed: {}", self.describe());
+        }
+    }
+}
+
+impl Lines {
+    fn read(input: impl Read + Send + 'static) -> Self {
+        let lines = Self::default();
+        let printed = lines.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(input).lines() {
+                let line = line.unwrap_or_else(|error| format!("<{error}>"));
+                printed.lock(|printed| printed.lines.push(line));
+            }
+            printed.lock(|printed| printed.ended = true);
+        });
+        lines
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.lock(|printed| printed.lines.clone())
+    }
+
+    fn has_ended(&self) -> bool {
+        self.lock(|printed| printed.ended)
+    }
+
+    fn lock<T>(&self, look: impl FnOnce(&mut Printed) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
