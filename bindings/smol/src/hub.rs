@@ -49,6 +49,8 @@ struct Shared {
     sequencer: Mutex<Sequencer>,
     /// The last number given out, for hubs that have not seen it yet.
     assigned: AtomicU64,
+    /// Events that were known by their id, and so never reached a hub.
+    duplicates: AtomicU64,
     queue: Arc<Semaphore>,
     waiters: AtomicUsize,
     most_waiters: usize,
@@ -115,6 +117,7 @@ impl Hub {
             sequencer: Mutex::new(Sequencer::new(&hub_options)),
             options: hub_options,
             assigned: AtomicU64::new(0),
+            duplicates: AtomicU64::new(0),
             queue: Arc::new(Semaphore::new(options.publish_queue)),
             waiters: AtomicUsize::new(0),
             most_waiters: options.publish_waiters,
@@ -169,6 +172,8 @@ impl Hub {
                 return Err(NotPublished::Stopped);
             }
             let assigned = sequencer.assign(messages);
+            let known = assigned.published.len() - assigned.fresh.len();
+            self.0.duplicates.fetch_add(known as u64, Ordering::Relaxed);
             if assigned.fresh.is_empty() {
                 return Ok(assigned.published);
             }
@@ -296,6 +301,7 @@ impl Hub {
             sum += self.ask(shard, |hub, _| hub.stats()).await?;
         }
         sum.published /= self.0.shards.len() as u64;
+        sum.duplicates += self.0.duplicates.load(Ordering::Relaxed);
         Ok(sum)
     }
 

@@ -245,7 +245,9 @@ fn an_id_that_is_known_is_a_duplicate_and_published_once() {
     assert_eq!(again["id"], "order-7");
     server.say("a", "next");
     assert_eq!(stream.messages(2), ["once", "next"]);
-    assert_eq!(server.stats()["published"], 2);
+    let stats = server.stats();
+    assert_eq!(stats["published"], 2);
+    assert_eq!(stats["duplicates"], 1);
 }
 
 #[test]
