@@ -130,7 +130,13 @@ pub fn parse_body(body: &[u8], rules: &Rules) -> Result<Vec<Message>, ApiError> 
         let event = serde_json::from_str::<EventBody<'_>>(text).map_err(invalid)?;
         return Ok(vec![event.message(rules)?]);
     }
-    let events = serde_json::from_str::<Vec<EventBody<'_>>>(text).map_err(invalid)?;
+    let events = serde_json::from_str::<Vec<EventBody<'_>>>(text).map_err(|error| {
+        let refused = invalid(error);
+        match first_invalid(text) {
+            Some(number) => refused.within(format_args!("event {number}")),
+            None => refused,
+        }
+    })?;
     let numbered = events.into_iter().enumerate();
     numbered
         .map(|(number, event)| {
@@ -139,6 +145,14 @@ pub fn parse_body(body: &[u8], rules: &Rules) -> Result<Vec<Message>, ApiError> 
                 .map_err(|error| error.within(format_args!("event {number}")))
         })
         .collect()
+}
+
+/// Which event of an array is none. The array itself may be what is broken.
+fn first_invalid(text: &str) -> Option<usize> {
+    let events = serde_json::from_str::<Vec<&RawValue>>(text).ok()?;
+    let is_invalid =
+        |event: &&RawValue| serde_json::from_str::<EventBody<'_>>(event.get()).is_err();
+    events.iter().position(is_invalid)
 }
 
 fn invalid(error: serde_json::Error) -> ApiError {
@@ -230,7 +244,7 @@ fn text(data: &RawValue) -> Result<Cow<'_, str>, ApiError> {
     if data.get().starts_with('"') {
         serde_json::from_str(data.get())
             .map(Cow::Owned)
-            .map_err(invalid)
+            .map_err(|error| invalid(error).within("data"))
     } else {
         Ok(Cow::Borrowed(data.get()))
     }

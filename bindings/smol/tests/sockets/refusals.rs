@@ -30,6 +30,11 @@ fn what_is_no_json_is_refused_with_the_place() {
             "column 29",
         ),
         (r#"{"topics":["a"],"data":1,}"#, "invalid_json", "column"),
+        (
+            r#"{"topics":["a"],"data":"\ud800"}"#,
+            "invalid_json",
+            "data: ",
+        ),
         ("\"hello\"", "invalid_json", "string"),
         ("null", "invalid_json", "null"),
     ]);
@@ -186,6 +191,14 @@ fn of_an_array_nothing_is_published_when_one_event_is_bad() {
         (
             r#"{"topics":["a"],"data":"1","event":"bye"}"#,
             "reserved_event",
+        ),
+        (
+            r#"{"topics":["a"],"data":"1","colour":"red"}"#,
+            "invalid_json",
+        ),
+        (
+            r#"{"topics":["a"],"data":"1","retry":"soon"}"#,
+            "invalid_json",
         ),
     ] {
         let (status, found, message) = refused(&server, &format!("[{good},{good},{bad},{good}]"));
