@@ -36,6 +36,6 @@ impl Hosts {
             || self
                 .0
                 .iter()
-                .any(|listed| *listed == host || *listed == authority.as_str())
+                .any(|listed| *listed == host || listed.eq_ignore_ascii_case(authority.as_str()))
     }
 }

@@ -104,6 +104,7 @@ fn listed_names_are_answered() {
         ("events.example.com", 200),
         ("EVENTS.example.com:99", 200),
         ("two.example:8443", 200),
+        ("TWO.example:8443", 200),
         ("two.example", 421),
         ("two.example:80", 421),
         ("www.events.example.com", 421),
