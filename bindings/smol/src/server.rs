@@ -116,6 +116,24 @@ struct Context {
     hosts: hosts::Hosts,
     /// HTTP connections that are no streams.
     requests: Cell<usize>,
+    /// Publishes that are not answered yet.
+    publishes: Cell<usize>,
+}
+
+/// One of those that are counted, while it lives.
+struct Counted<'a>(&'a Cell<usize>);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a Cell<usize>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 impl Server {
@@ -188,10 +206,11 @@ impl Server {
             options,
             hosts,
             requests: Cell::new(0),
+            publishes: Cell::new(0),
         });
         let executor = Rc::new(LocalExecutor::new());
         executor
-            .spawn(listen::accept(listener, executor.clone(), context))
+            .spawn(listen::accept(listener, executor.clone(), context.clone()))
             .detach();
         let tasks = executor.run(async {
             let drive = async {
@@ -202,6 +221,10 @@ impl Server {
             let drained = async {
                 stop.await;
                 hub.drain(drain).await;
+                // What was accepted is in the log by now; whoever published it is told so.
+                while context.publishes.get() > 0 {
+                    smol::future::yield_now().await;
+                }
             };
             match select(pin!(drained), pin!(drive)).await {
                 Either::Left(_) => {}

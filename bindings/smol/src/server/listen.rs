@@ -2,8 +2,8 @@
 //!
 //! It does not know what is asked on them.
 
-use super::Context;
 use super::routes::respond;
+use super::{Context, Counted};
 use crate::http::serve_connection;
 use rustix::process::{Resource, getrlimit};
 use smol::{Async, LocalExecutor, Timer};
@@ -88,7 +88,7 @@ fn refuse(socket: &Async<TcpStream>) {
 }
 
 async fn serve(socket: Async<TcpStream>, context: Rc<Context>) {
-    let _request = Request::new(&context);
+    let _request = Counted::new(&context.requests);
     let local = socket.get_ref().local_addr().ok();
     let service = |request| {
         let context = context.clone();
@@ -102,22 +102,6 @@ impl Context {
     fn is_full(&self) -> bool {
         let limit = self.options.connections.unwrap_or(usize::MAX);
         self.requests.get() + self.hub.connections() >= limit
-    }
-}
-
-/// An HTTP connection that is counted.
-struct Request<'a>(&'a Context);
-
-impl<'a> Request<'a> {
-    fn new(context: &'a Context) -> Self {
-        context.requests.set(context.requests.get() + 1);
-        Self(context)
-    }
-}
-
-impl Drop for Request<'_> {
-    fn drop(&mut self) {
-        self.0.requests.set(self.0.requests.get() - 1);
     }
 }
 

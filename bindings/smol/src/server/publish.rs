@@ -2,8 +2,8 @@
 //!
 //! It does not know who may publish.
 
-use super::Context;
 use super::error::ApiError;
+use super::{Context, Counted};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONTENT_TYPE;
@@ -69,6 +69,8 @@ pub(super) async fn publish(
         .iter()
         .map(|message| message.id().map(str::to_owned))
         .collect();
+    // The answer is written in the turn in which this is dropped.
+    let _publish = Counted::new(&context.publishes);
     let published = context.hub.publish_all(messages).await?;
     let answers: Vec<_> = ids.into_iter().zip(published).map(Answer::new).collect();
     let json = match &*answers {

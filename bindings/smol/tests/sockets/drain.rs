@@ -133,6 +133,30 @@ fn publish_until_refused(address: std::net::SocketAddr, publisher: usize) -> usi
 }
 
 #[test]
+fn a_publish_that_was_accepted_is_answered_though_the_server_stops() {
+    for _ in 0..20 {
+        let server = Server::start(&["--drain", "30s"]);
+        let mut streams: Vec<_> = (0..8).map(|_| server.stream("topic=a")).collect();
+        for stream in &mut streams {
+            stream.connected();
+        }
+        let address = server.address;
+        let publishers: Vec<_> = (0..4)
+            .map(|publisher| std::thread::spawn(move || publish_until_refused(address, publisher)))
+            .collect();
+        streams[0].messages(20);
+        server.program.signal(Signal::TERM);
+        let came = streams[1].rest();
+        let came = came.iter().filter(|one| one.is_message()).count();
+        let answered: usize = publishers
+            .into_iter()
+            .map(|publisher| publisher.join().expect("the publisher ends"))
+            .sum();
+        assert_eq!(came, answered, "what was published was answered");
+    }
+}
+
+#[test]
 fn a_blocked_stream_is_reset_at_the_end() {
     let mut server = Server::start(&["--drain", "1s"]);
     let mut stream = blocked(&server);
