@@ -222,3 +222,17 @@ fn a_bye_after_a_first_event_does_not_go_back_to_the_opening_values() {
         holds(Setup::of_classes(vec![latest()]), operations);
     }
 }
+
+#[test]
+fn connected_has_an_id_where_the_gap_comes_after_events() {
+    let one = Limits {
+        replay_events: 1,
+        ..Limits::default()
+    };
+    let flood = Operation::Flood {
+        topics: ["a", "a"],
+        events: 1_100,
+    };
+    let operations = vec![flood, open(&["a"], Start::Back(1_100)), Operation::Settle];
+    holds(limited(one), operations);
+}

@@ -225,7 +225,10 @@ impl Hub {
     fn add_connected(&mut self, index: u32, front: usize) {
         let connection = self.connections.at(index);
         let first = self.plan.items.get(front).map(|item| item.effect);
-        let gap = matches!(first, Some(Effect::Gap { .. })) || self.plan.outcome.missing.is_some();
+        let gap = match first {
+            Some(effect) => matches!(effect, Effect::Gap { .. }),
+            None => self.plan.outcome.missing.is_some(),
+        };
         let opens = matches!(first, Some(Effect::Opening { .. }));
         let mut cursor = self.cursor_at(connection.position(self.head));
         if opens || self.plan.outcome.opening.is_some() {

@@ -10,7 +10,6 @@ use rustix::fd::OwnedFd;
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::process::parent_id;
 
 /// What the bare server does.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -24,6 +23,10 @@ pub(crate) enum Kind {
 }
 
 const BACKLOG: i32 = 4_096;
+
+/// The log is cut when it is longer.
+const LOG_BYTES: usize = 1 << 20;
+
 const LISTENER: u64 = u64::MAX;
 const NO_SIGNAL: i32 = 0x4000;
 
@@ -43,22 +46,10 @@ pub(crate) fn run(kind: Kind) -> io::Result<()> {
     listener.listen(BACKLOG)?;
     let listener = TcpListener::from(listener);
     println!("http://{}", listener.local_addr()?);
-    end_with_parent();
     match kind {
         Kind::Close => accept_and_close(&listener),
         Kind::Each | Kind::Joined => Floor::new(listener, kind)?.run(),
     }
-}
-
-/// A bench that was killed leaves no server behind.
-fn end_with_parent() {
-    let parent = parent_id();
-    std::thread::spawn(move || {
-        while parent_id() == parent {
-            std::thread::sleep(std::time::Duration::from_secs(1));
-        }
-        std::process::exit(1);
-    });
 }
 
 fn accept_and_close(listener: &TcpListener) -> io::Result<()> {
@@ -76,6 +67,8 @@ struct Floor {
     epoll: OwnedFd,
     listener: TcpListener,
     links: Vec<Option<Link>>,
+    /// Places in `links` that are free.
+    free: Vec<usize>,
     /// The links that are streams.
     streams: Vec<usize>,
     log: Vec<u8>,
@@ -84,6 +77,8 @@ struct Floor {
     /// Where the events end that were not sent yet.
     ends: Vec<usize>,
     published: u64,
+    /// A stream that was blocked takes bytes again.
+    unblocked: bool,
     buffer: Vec<u8>,
 }
 
@@ -111,11 +106,13 @@ impl Floor {
             epoll,
             listener,
             links: Vec::new(),
+            free: Vec::new(),
             streams: Vec::new(),
             log: Vec::new(),
             log_start: 0,
             ends: Vec::new(),
             published: 0,
+            unblocked: false,
             buffer: vec![0; 64 << 10],
         })
     }
@@ -148,20 +145,18 @@ impl Floor {
             };
             socket.set_nonblocking(true)?;
             socket.set_nodelay(true)?;
-            let free = self.links.iter().position(Option::is_none);
-            let number = free.unwrap_or(self.links.len());
+            let number = self.free.pop().unwrap_or(self.links.len());
             let data = EventData::new_u64(number as u64);
             epoll::add(&self.epoll, &socket, data, EventFlags::IN)?;
-            let link = Some(Link {
+            if number == self.links.len() {
+                self.links.push(None);
+            }
+            self.links[number] = Some(Link {
                 socket,
                 request: Vec::new(),
                 sent: None,
                 blocked: false,
             });
-            match free {
-                Some(_) => self.links[number] = link,
-                None => self.links.push(link),
-            }
         }
     }
 
@@ -173,6 +168,7 @@ impl Floor {
             let data = EventData::new_u64(number as u64);
             epoll::modify(&self.epoll, &link.socket, data, EventFlags::IN)?;
             link.blocked = false;
+            self.unblocked = true;
         }
         if !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
             return Ok(());
@@ -185,6 +181,7 @@ impl Floor {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Ok(_) | Err(_) => {
                 self.links[number] = None;
+                self.free.push(number);
                 self.streams.retain(|stream| *stream != number);
                 Ok(())
             }
@@ -228,21 +225,20 @@ impl Floor {
     fn fan_out(&mut self) -> io::Result<()> {
         let ends = std::mem::take(&mut self.ends);
         let all = self.log_start + self.log.len();
-        match self.kind {
-            Kind::Each => ends.iter().try_for_each(|end| self.send_through(*end))?,
-            Kind::Joined | Kind::Close if ends.is_empty() => {}
-            Kind::Joined | Kind::Close => self.send_through(all)?,
+        if self.kind == Kind::Each {
+            ends.iter().try_for_each(|end| self.send_through(*end))?;
+        } else if !ends.is_empty() {
+            self.send_through(all)?;
         }
-        // Those that were blocked and take bytes again.
-        if ends.is_empty() {
+        if std::mem::take(&mut self.unblocked) {
             self.send_through(all)?;
         }
         self.ends = ends;
         self.ends.clear();
-        let streams = self.streams.iter();
-        let sent = streams.filter_map(|stream| self.links[*stream].as_ref()?.sent);
-        let keep = sent.min().unwrap_or(all);
-        if keep == all || keep - self.log_start > 1 << 20 {
+        if self.log.len() > LOG_BYTES {
+            let streams = self.streams.iter();
+            let sent = streams.filter_map(|stream| self.links[*stream].as_ref()?.sent);
+            let keep = sent.min().unwrap_or(all);
             self.log.drain(..keep - self.log_start);
             self.log_start = keep;
         }

@@ -65,7 +65,10 @@ mod tests {
     fn every_value_is_in_a_bucket_that_ends_close_above_it() {
         for value in (0..64).flat_map(|shift| [1_u64 << shift, (1 << shift) - 1, 3 << shift / 2]) {
             let end = upper(bucket(value));
-            assert!(end >= value && end - value <= value / STEPS, "{value}: {end}");
+            assert!(
+                end >= value && end - value <= value / STEPS,
+                "{value}: {end}"
+            );
         }
         assert_eq!(upper(bucket(u64::MAX)), u64::MAX);
     }

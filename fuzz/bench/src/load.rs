@@ -3,6 +3,7 @@
 //! It owns the sockets and reads what comes. It does not know what the events mean: whoever calls
 //! it watches.
 
+pub(crate) mod live;
 mod publisher;
 mod stream;
 pub(crate) mod tally;
@@ -261,7 +262,8 @@ impl Load {
             socket.set_recv_buffer_size(bytes)?;
         }
         match socket.connect(&self.address.into()) {
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
+            Err(error)
+                if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
             other => other?,
         }
         Ok(socket)

@@ -2,10 +2,14 @@
 //!
 //! It does not know what they are asked.
 
-use std::ffi::OsStr;
+use rustix::process::{
+    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
+};
+use std::env::current_exe;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::sleep;
@@ -28,25 +32,37 @@ pub(crate) struct Stats(serde_json::Value);
 impl Server {
     /// `tidings serve` with these arguments, as it was built beside this program.
     pub(crate) fn tidings(arguments: &[&str]) -> io::Result<Self> {
-        let listen = ["serve", "--listen", "127.0.0.1:0"];
-        Self::start(Command::new(tidings()?).args(listen).args(arguments))
+        let serve = ["serve", "--listen", "127.0.0.1:0"];
+        Self::start(
+            Command::new(current_exe()?)
+                .arg("exec")
+                .arg(tidings()?)
+                .args(serve)
+                .args(arguments),
+        )
     }
 
-    /// The same with a limit of open files.
+    /// The same, with no more than so many open files.
     pub(crate) fn tidings_with_files(files: u32, arguments: &[&str]) -> io::Result<Self> {
+        let serve = ["serve", "--listen", "127.0.0.1:0"];
         let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
-        let listen = ["serve", "--listen", "127.0.0.1:0"];
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(script).arg(tidings()?);
-        Self::start(command.args(listen).args(arguments))
+        Self::start(
+            Command::new(current_exe()?)
+                .args(["exec", "sh", "-c", &script])
+                .arg(tidings()?)
+                .args(serve)
+                .args(arguments),
+        )
     }
 
     /// The floor: this program, as a bare server of this kind.
-    pub(crate) fn floor(kind: impl AsRef<OsStr>) -> io::Result<Self> {
+    pub(crate) fn floor(kind: &str) -> io::Result<Self> {
+        let this = current_exe()?;
         Self::start(
-            Command::new(std::env::current_exe()?)
-                .arg("floor")
-                .arg(kind),
+            Command::new(&this)
+                .arg("exec")
+                .arg(&this)
+                .args(["floor", kind]),
         )
     }
 
@@ -144,11 +160,45 @@ impl Stats {
     pub(crate) fn count(&self, name: &str) -> u64 {
         self.0[name].as_u64().unwrap_or(u64::MAX)
     }
+
+    /// The last number of the log.
+    pub(crate) fn head(&self) -> u64 {
+        let cursor = self.text("cursor");
+        let head = cursor.split('~').nth(1);
+        head.and_then(|head| head.parse().ok()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.0[name].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// Becomes another program, which ends when the bench does, however that ends.
+pub(crate) fn exec(program: &[String]) -> io::Error {
+    let Some((name, arguments)) = program.split_first() else {
+        return io::ErrorKind::InvalidInput.into();
+    };
+    match set_parent_process_death_signal(Some(Signal::KILL)) {
+        Ok(()) => Command::new(name).args(arguments).exec(),
+        Err(error) => error.into(),
+    }
+}
+
+/// Lets this process open as many files as it may.
+pub(crate) fn raise_file_limit() -> io::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    Ok(setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    )?)
 }
 
 /// Where the server of Tidings is.
 pub(crate) fn tidings() -> io::Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name("tidings");
+    let path = current_exe()?.with_file_name("tidings");
     if path.is_file() {
         return Ok(path);
     }

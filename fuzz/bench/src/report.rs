@@ -77,7 +77,10 @@ impl Report {
             (Mark::Exactly(limit), true) => format!(", exactly {}: met", short(limit)),
             (Mark::Exactly(limit), false) => format!(", exactly {}: MISSED", short(limit)),
         };
-        println!("  {name:<46} {:>10} {spread}  {unit}{verdict}", short(value));
+        println!(
+            "  {name:<46} {:>10} {spread}  {unit}{verdict}",
+            short(value)
+        );
         if !met {
             self.missed.push(format!("{}: {name}", self.case));
         }

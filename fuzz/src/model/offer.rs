@@ -28,6 +28,10 @@ pub struct Offer {
     pub(super) len: usize,
     /// Whether the connection has all that is for it once every byte is taken.
     pub(super) complete: bool,
+    /// The end of the log at that moment.
+    pub(super) head: u64,
+    /// The first event beyond what may be replayed, where the offer ends before it.
+    pub(super) beyond_replay: Option<u64>,
     /// The connection as it is then.
     pub(super) end: Connection,
 }
@@ -64,6 +68,8 @@ pub(super) struct Gap {
     pub(super) through: u64,
     /// How many it says; none where nobody can count them.
     pub(super) missed: Option<u64>,
+    /// How many the hub may have counted, where the text does not say so.
+    pub(super) silently: u64,
     /// Those it tells of that are for this connection alone, and could be counted.
     pub(super) direct: Vec<u64>,
 }
@@ -161,8 +167,16 @@ impl Model {
             len: bytes.len(),
             pieces,
             complete,
+            head: self.head,
+            beyond_replay: self.beyond_replay(&end),
             end,
         })
+    }
+
+    fn beyond_replay(&self, end: &Connection) -> Option<u64> {
+        let mut missed = self.ahead(end).missed.into_iter();
+        let first = missed.find(|missed| missed.reason == GapReason::ReplayLimit)?;
+        Some(first.sequence)
     }
 
     /// Where the policy of a reader that missed something is to close, the hub notices it only now.
@@ -422,7 +436,7 @@ impl Reading<'_> {
             Some(&*model.cursor_text(through)),
             "the id of a gap is the position before what follows it"
         );
-        let missed = self.check_gap(&frame, ahead)?;
+        let (missed, silently) = self.check_gap(&frame, ahead)?;
         let direct = ahead.missed.iter().map(|missed| missed.sequence);
         let direct = direct.filter(|sequence| {
             let event = model.event(*sequence);
@@ -431,6 +445,7 @@ impl Reading<'_> {
         let gap = Gap {
             through,
             missed,
+            silently,
             direct: direct.collect(),
         };
         if let Some(replay) = &mut self.at.replay {
@@ -441,8 +456,9 @@ impl Reading<'_> {
         model.check_place(&model.cursor_text(through), &self.at)
     }
 
-    /// Checks the number, the position and the reason in a gap. The number.
-    fn check_gap(&self, frame: &Frame, ahead: &Ahead) -> Verdict<Option<u64>> {
+    /// Checks the number, the position and the reason in a gap. The number, and what it may be
+    /// where the text does not say so.
+    fn check_gap(&self, frame: &Frame, ahead: &Ahead) -> Verdict<(Option<u64>, u64)> {
         let uncounted = self.at.unknown || self.model.may_have_lost(&self.at);
         ensure!(
             uncounted || !ahead.missed.is_empty(),
@@ -450,7 +466,11 @@ impl Reading<'_> {
         );
         let counted = ahead.missed.len() as u64;
         let Some(says) = self.model.read_gap(frame)? else {
-            return Ok(if uncounted { None } else { Some(counted) });
+            return Ok(if uncounted {
+                (None, counted)
+            } else {
+                (Some(counted), 0)
+            });
         };
         match says.missed {
             None => ensure!(uncounted, "a gap says null, but {counted} can be counted"),
@@ -489,7 +509,7 @@ impl Reading<'_> {
                 self.at.position
             ),
         }
-        Ok(says.missed)
+        Ok((says.missed, 0))
     }
 
     fn reauth(&mut self) -> Verdict {

@@ -10,8 +10,9 @@ use crate::verdict::Verdict;
 use tidings_core::CloseReason;
 
 impl Model {
-    /// The socket took the first `taken` bytes of what was offered.
-    pub fn taken(&mut self, key: usize, offer: &Offer, taken: usize) {
+    /// The socket took the first `taken` bytes of what was offered; `after` is where the hub says
+    /// that the connection stands then.
+    pub fn taken(&mut self, key: usize, offer: &Offer, taken: usize, after: Option<u64>) {
         let mut left = taken;
         let mut delivered = 0;
         self.tally.delivered_bytes += taken as u64;
@@ -39,7 +40,7 @@ impl Model {
         }
         if taken == offer.len {
             connection.armed.stall = None;
-            self.settle(&mut connection, offer);
+            self.settle(&mut connection, offer, after);
         } else {
             connection.blocked = true;
             if taken > 0 || connection.armed.stall.is_none() {
@@ -49,16 +50,22 @@ impl Model {
         self.connections[key] = connection;
     }
 
-    /// A connection was offered nothing.
+    /// A connection was offered nothing; `before` and `after` are where the hub says that it stood
+    /// and stands.
     ///
     /// # Errors
     /// Where it should have been.
-    pub fn offered_nothing(&mut self, key: usize, before: Option<u64>) -> Verdict {
+    pub fn offered_nothing(
+        &mut self,
+        key: usize,
+        before: Option<u64>,
+        after: Option<u64>,
+    ) -> Verdict {
         if self.is_mute(key) {
             return Ok(());
         }
         let offer = self.read_offer(key, &[], 0, before)?;
-        self.taken(key, &offer, 0);
+        self.taken(key, &offer, 0, after);
         Ok(())
     }
 
@@ -183,6 +190,7 @@ impl Model {
         connection.opening = None;
         self.tally.gaps += 1;
         self.tally.missed += gap.missed.unwrap_or(0);
+        self.tally.missed_silently += gap.silently;
     }
 
     fn say_bye(&mut self, key: usize) {
@@ -194,15 +202,25 @@ impl Model {
     }
 
     /// Every byte of an offer was taken.
-    fn settle(&self, connection: &mut Connection, offer: &Offer) {
+    fn settle(&self, connection: &mut Connection, offer: &Offer, after: Option<u64>) {
+        let after = after.unwrap_or(0).min(offer.head);
         connection.owed.connected = offer.end.owed.connected;
         connection.owed.reauth = offer.end.owed.reauth;
         connection.replay = offer.end.replay;
         if offer.complete {
+            connection.position = connection.position.max(after);
             connection.resuming = false;
             connection.replay = None;
             connection.opening = None;
-        } else if let Some(next) = self.next_value(connection) {
+            return;
+        }
+        // The walk went on beyond what was offered: up to its end, what is left out is settled.
+        if let Some(replay) = &mut connection.replay
+            && offer.beyond_replay.is_some_and(|first| first <= after)
+        {
+            replay.skip_through = Some(offer.head);
+        }
+        if let Some(next) = self.next_value(connection) {
             connection.opening = Some(next.sequence - 1);
         }
     }

@@ -86,7 +86,8 @@ impl Player {
         self.model.asked_to_transmit(key);
         let Some((bytes, slices)) = self.transmit(id)? else {
             self.ready.retain(|ready| *ready != id);
-            return self.model.offered_nothing(key, before);
+            let after = self.hub.position(id).map(|cursor| cursor.sequence);
+            return self.model.offered_nothing(key, before, after);
         };
         self.note(&bytes);
         let offer = self.model.read_offer(key, &bytes, slices, before)?;
@@ -110,7 +111,8 @@ impl Player {
                 "{id:?} has changed since it was offered what was consumed"
             );
             self.ready.retain(|ready| *ready != id);
-            self.model.taken(key, &offer, taken);
+            let after = self.hub.position(id).map(|cursor| cursor.sequence);
+            self.model.taken(key, &offer, taken, after);
             self.receive(key, &bytes[..taken])?;
         }
         self.learn_overflows()

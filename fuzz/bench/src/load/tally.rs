@@ -31,16 +31,16 @@ pub(crate) struct Tally {
 #[derive(Clone, Copy)]
 pub(crate) struct Seen {
     /// The last sequence, or `UNKNOWN`.
-    sequence: u64,
-    /// Events, since the last `forget`.
+    pub(crate) sequence: u64,
+    /// The one before its first event.
+    pub(crate) start: u64,
+    /// Events.
     pub(crate) received: u64,
     /// Events that it was told it missed.
     pub(crate) missed: u64,
     pub(crate) gaps: u32,
     pub(crate) heartbeats: u32,
     pub(crate) bye: bool,
-    /// Whether it counts for the latency.
-    timed: bool,
 }
 
 impl Tally {
@@ -75,16 +75,6 @@ impl Tally {
     /// Forgets how late events were.
     pub(crate) fn forget_latency(&mut self) {
         self.latency = Histogram::new();
-    }
-
-    /// The latency of this stream does not count, or does again.
-    pub(crate) fn set_timed(&mut self, stream: usize, timed: bool) {
-        self.seen(stream).timed = timed;
-    }
-
-    /// Forgets a stream, whose number may come again.
-    pub(crate) fn forget(&mut self, stream: usize) {
-        *self.seen(stream) = Seen::new();
     }
 
     pub(crate) fn of(&self, stream: usize) -> Seen {
@@ -131,20 +121,14 @@ impl Tally {
         let follows = sequence == seen.sequence.wrapping_add(1);
         seen.sequence = sequence;
         seen.received += 1;
-        let timed = seen.timed;
-        if timed {
-            self.latency.record(now_ns.saturating_sub(sent_ns));
-        }
+        self.latency.record(now_ns.saturating_sub(sent_ns));
         self.delivered += 1;
         (follows && self.is_of(sequence, number)?).then_some(())
     }
 
     /// Whether all streams agree that this sequence is the event of this number.
     fn is_of(&mut self, sequence: u64, number: u64) -> Option<bool> {
-        let (place, number) = (
-            usize::try_from(sequence).ok()?,
-            u32::try_from(number).ok()?,
-        );
+        let (place, number) = (usize::try_from(sequence).ok()?, u32::try_from(number).ok()?);
         if self.numbers.len() <= place {
             self.numbers.resize(place + 1, u32::MAX);
         }
@@ -166,6 +150,7 @@ impl Tally {
             b"connected" => {
                 if event.has_id() {
                     seen.sequence = sequence(event.id_bytes())?;
+                    seen.start = seen.sequence;
                 }
             }
             b"heartbeat" => seen.heartbeats += 1,
@@ -209,12 +194,12 @@ impl Seen {
     const fn new() -> Self {
         Self {
             sequence: UNKNOWN,
+            start: UNKNOWN,
             received: 0,
             missed: 0,
             gaps: 0,
             heartbeats: 0,
             bye: false,
-            timed: true,
         }
     }
 }
@@ -248,16 +233,34 @@ mod tests {
         for stream in 0..2 {
             assert!(got(&mut tally, stream, "connected", "1~4", "{}"));
         }
-        assert!(got(&mut tally, 0, "message", "1~5", &Tally::data(3, 2_000, 40)));
+        assert!(got(
+            &mut tally,
+            0,
+            "message",
+            "1~5",
+            &Tally::data(3, 2_000, 40)
+        ));
         tally
     }
 
     #[test]
     fn what_is_right_is_counted() {
         let mut tally = opened();
-        assert!(got(&mut tally, 1, "message", "1~5", &Tally::data(3, 2_000, 40)));
+        assert!(got(
+            &mut tally,
+            1,
+            "message",
+            "1~5",
+            &Tally::data(3, 2_000, 40)
+        ));
         assert!(got(&mut tally, 1, "gap", "1~9", r#"{"missed":4}"#));
-        assert!(got(&mut tally, 1, "message", "1~10", &Tally::data(0, 2_000, 40)));
+        assert!(got(
+            &mut tally,
+            1,
+            "message",
+            "1~10",
+            &Tally::data(0, 2_000, 40)
+        ));
         let seen = tally.of(1);
         assert_eq!((seen.received, seen.missed, seen.gaps), (2, 4, 1));
         assert_eq!(tally.delivered(), 3);

@@ -1,0 +1,49 @@
+//! Measures Tidings against what the machine can do at best.
+//!
+//! This is the command line; it does not know what is measured.
+
+mod floor;
+mod histogram;
+mod load;
+mod process;
+mod report;
+mod server;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+struct Bench {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The server: its memory, its speed beside a bare server's, and what it does under stress
+    Server(server::Arguments),
+    /// Be a bare server
+    #[command(hide = true)]
+    Floor { kind: floor::Kind },
+    /// Become another program, which ends with this one
+    #[command(hide = true)]
+    Exec {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        program: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Bench::parse().command {
+        Command::Server(arguments) => server::run(&arguments),
+        Command::Floor { kind } => floor::run(kind),
+        Command::Exec { program } => Err(process::exec(&program)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tidings-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
