@@ -17,6 +17,7 @@ mod lane;
 mod latest;
 mod links;
 mod log;
+mod loss;
 mod message;
 mod names;
 mod open;
@@ -65,6 +66,7 @@ use class::{ClassId, Classes};
 use connections::Connections;
 pub(crate) use ids::Ids;
 use lane::Lane;
+use loss::Loss;
 use patterns::Patterns;
 use plan::Plan;
 use queues::Queues;
@@ -126,9 +128,9 @@ pub struct Hub {
     /// What was addressed to everyone, and to single connections.
     everyone: Lane,
     direct: Lane,
-    /// The last number whose record was dropped, of any class; and of those addressed to topics.
-    dropped_through: u64,
-    topics_dropped_through: u64,
+    /// The records that were dropped, of any class; and those of them addressed to topics.
+    dropped: Loss,
+    topics_dropped: Loss,
     queues: Queues,
     waiting: Waiting,
     timers: Timers,
@@ -164,8 +166,8 @@ impl Hub {
             ids: Ids::default(),
             everyone: Lane::default(),
             direct: Lane::default(),
-            dropped_through: 0,
-            topics_dropped_through: 0,
+            dropped: Loss::NONE,
+            topics_dropped: Loss::NONE,
             queues: Queues::new(),
             waiting: Waiting::default(),
             timers: Timers::new(&options.deadlines, options.unix_ms_at_zero),

@@ -144,6 +144,8 @@ pub enum Peer {
     Stale(usize),
     /// One that never was.
     Never,
+    /// One of another hub.
+    Foreign,
 }
 
 /// A socket the driver writes to.

@@ -345,13 +345,14 @@ impl Player {
         let key = match peer {
             Peer::Open(number) => pick(number, true),
             Peer::Stale(number) => pick(number, false),
-            Peer::Never => None,
+            Peer::Never | Peer::Foreign => None,
         };
-        let never = ConnectionId::from_u64(0x0300_0001_0000_1000);
-        (
-            key,
-            key.map_or(never, |key| self.model.connections()[key].id),
-        )
+        let nobody = ConnectionId::from_u64(match peer {
+            Peer::Foreign => 0x0400_0000_0100_0000,
+            _ => 0x0300_0000_0100_1000,
+        });
+        let id = key.map_or(nobody, |key| self.model.connections()[key].id);
+        (key, id)
     }
 
     fn note(&mut self, what: impl Hash) {

@@ -4,25 +4,24 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use tidings_fuzz::minimize::minimize;
 use tidings_fuzz::ops::strategies::operations;
 use tidings_fuzz::play::{Case, play};
 use tidings_fuzz::setup::setup;
 
+/// A number from the environment.
+fn number(name: &str, usual: u64) -> u64 {
+    let text = std::env::var(name).ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
 /// A runner with a seed of its own: the same cases each time, others with `SEED=`, more with
 /// `CASES=`.
-fn runner(cases: u32) -> TestRunner {
-    let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok())
-    };
+fn runner(cases: u64) -> TestRunner {
     let mut seed = [7; 16];
-    seed[..8].copy_from_slice(&number("SEED").unwrap_or(1).to_le_bytes());
-    let cases = number("CASES").map_or(cases, |cases| cases as u32);
+    seed[..8].copy_from_slice(&number("SEED", 1).to_le_bytes());
     let config = Config {
-        cases,
+        cases: u32::try_from(number("CASES", cases)).unwrap_or(u32::MAX),
         failure_persistence: None,
         max_shrink_iters: 0,
         ..Config::default()
@@ -30,15 +29,17 @@ fn runner(cases: u32) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::XorShift, &seed))
 }
 
-fn case(len: Range<usize>) -> impl Strategy<Value = Case> {
-    (setup(), operations(len)).prop_map(|(setup, operations)| Case { setup, operations })
+/// Cases of up to so many operations, or `STEPS=`.
+fn case(steps: u64) -> impl Strategy<Value = Case> {
+    let steps = number("STEPS", steps) as usize;
+    (setup(), operations(1..=steps)).prop_map(|(setup, operations)| Case { setup, operations })
 }
 
 /// Plays cases until one fails, which is made smaller here: there is no end to what a strategy
 /// tries. What they reached.
-fn check(cases: u32, len: Range<usize>) -> BTreeMap<&'static str, usize> {
+fn check(cases: u64, steps: u64) -> BTreeMap<&'static str, usize> {
     let reached = RefCell::new(BTreeMap::new());
-    let outcome = runner(cases).run(&case(len), |case| {
+    let outcome = runner(cases).run(&case(steps), |case| {
         let played = play(&case).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
         for (what, times) in played.reached {
             *reached.borrow_mut().entry(what).or_default() += times;
@@ -58,6 +59,16 @@ fn check(cases: u32, len: Range<usize>) -> BTreeMap<&'static str, usize> {
 
 #[test]
 fn short_cases() {
-    let reached = check(2000, 1..80);
+    let reached = check(2_000, 80);
     println!("{reached:#?}");
+}
+
+#[test]
+fn the_same_case_gives_the_same_bytes() {
+    let outcome = runner(100).run(&case(60), |case| {
+        let (first, second) = (play(&case), play(&case));
+        prop_assert_eq!(first.ok(), second.ok());
+        Ok(())
+    });
+    outcome.expect("a hub does the same each time");
 }

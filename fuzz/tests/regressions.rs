@@ -236,3 +236,21 @@ fn connected_has_an_id_where_the_gap_comes_after_events() {
     let operations = vec![flood, open(&["a"], Start::Back(1_100)), Operation::Settle];
     holds(limited(one), operations);
 }
+
+#[test]
+fn a_loss_behind_another_that_was_excused_is_told() {
+    let one = |topic: &str| ClassOptions {
+        events: 1,
+        records: Some(0),
+        ..ClassOptions::new([topic])
+    };
+    let operations = vec![
+        publish("b"),
+        publish("a/b"),
+        publish("a/b"),
+        open(&["b"], Start::Earliest),
+        write(9),
+        publish("b"),
+    ];
+    holds(Setup::of_classes(vec![one("a/**"), one("b")]), operations);
+}

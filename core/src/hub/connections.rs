@@ -151,8 +151,8 @@ pub(crate) struct Rare {
     pub(crate) replay: Option<Replay>,
     /// For each class, what was gone already when the stream was opened at the earliest event.
     pub(crate) excused: Vec<u64>,
-    /// Up to here it was told that it may have missed what cannot be counted.
-    pub(crate) told_unknown: u64,
+    /// Of so many losses of the hub it was told, or they are none of its.
+    pub(crate) told_losses: u64,
     /// Its last words, once it is leaving.
     pub(crate) bye: Vec<u8>,
     /// The `retry` of its `bye`, in milliseconds, where it was set beforehand.

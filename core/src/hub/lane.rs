@@ -3,6 +3,7 @@
 //! A lane does not know which log holds a number, nor whether the frame still exists. It lets a
 //! reader of few topics skip the rest of the log, and remembers how far its past is lost.
 
+use super::loss::Loss;
 use alloc::collections::VecDeque;
 
 /// Bytes that one number in a lane costs, counted with the index record it belongs to.
@@ -14,16 +15,16 @@ const KEPT_CAPACITY: usize = 16;
 #[derive(Default)]
 pub(crate) struct Lane {
     sequences: VecDeque<u64>,
-    /// The last number that left the index: what was addressed here before it can't be counted.
-    pub(crate) dropped_through: u64,
+    /// Numbers that left the index with nothing in their place: they cannot be counted.
+    pub(crate) dropped: Loss,
 }
 
 impl Lane {
-    /// A lane whose past up to `dropped_through` is unknown.
-    pub(crate) fn after(dropped_through: u64) -> Self {
+    /// A lane that may have lost as much.
+    pub(crate) fn after(dropped: Loss) -> Self {
         Self {
             sequences: VecDeque::new(),
-            dropped_through,
+            dropped,
         }
     }
 
@@ -36,11 +37,10 @@ impl Lane {
         self.sequences.push_back(sequence);
     }
 
-    /// Takes a number out, and notes through where the lane has lost something (0: nothing). Nearly
-    /// always it is the first: only where logs of different retention share a topic does another
-    /// come before it.
-    pub(crate) fn remove(&mut self, sequence: u64, dropped_through: u64) {
-        self.dropped_through = self.dropped_through.max(dropped_through);
+    /// Takes a number out, and notes what the lane has lost by it. Nearly always it is the first:
+    /// only where logs of different retention share a topic does another come before it.
+    pub(crate) fn remove(&mut self, sequence: u64, loss: Loss) {
+        self.dropped.merge(loss);
         if self.sequences.front() == Some(&sequence) {
             self.sequences.pop_front();
         } else if let Ok(place) = self.sequences.binary_search(&sequence) {

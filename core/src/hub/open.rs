@@ -441,7 +441,7 @@ impl Hub {
                     .iter()
                     .map(|(_, log)| log.trimmed_through().unwrap_or(0))
                     .collect();
-                rare.told_unknown = self.dropped_through;
+                rare.told_losses = self.dropped.count();
                 if start == Start::Unknown {
                     let (reason, from) = (GapReason::UnknownCursor, None);
                     rare.missing = Some(Missing {

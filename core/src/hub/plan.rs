@@ -66,7 +66,7 @@ pub(crate) enum Effect {
     Gap {
         through: u64,
         missing: Missing,
-        told_unknown: u64,
+        told_losses: u64,
     },
     Reauth,
     Heartbeat,

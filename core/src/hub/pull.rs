@@ -10,6 +10,7 @@ use super::control::ControlOptions;
 use super::cursor::Cursor;
 use super::id::ConnectionId;
 use super::lane::Lane;
+use super::loss::Loss;
 use super::options::LagPolicy;
 use super::output::GapReason;
 use super::patterns::Patterns;
@@ -32,9 +33,9 @@ pub(crate) struct Pull<'a> {
     pub(crate) patterns: &'a Patterns,
     pub(crate) everyone: &'a Lane,
     pub(crate) direct: &'a Lane,
-    /// The last number whose record was dropped, of any class; and of those addressed to topics.
-    pub(crate) dropped_through: u64,
-    pub(crate) topics_dropped_through: u64,
+    /// The records that were dropped, of any class; and those of them addressed to topics.
+    pub(crate) dropped: Loss,
+    pub(crate) topics_dropped: Loss,
     pub(crate) control: &'a ControlOptions,
     pub(crate) connection: &'a Connection,
     pub(crate) id: ConnectionId,
@@ -129,27 +130,27 @@ impl Pull<'_> {
     /// Whether events that may have been for the connection cannot even be counted any more.
     fn look_for_loss(&mut self) -> Result<(), Lagged> {
         let connection = self.connection;
-        let told = connection.rare.as_ref().map_or(0, |rare| rare.told_unknown);
-        let from = connection.next.max(told + 1);
-        if from > self.dropped_through || !self.may_have_lost(from) {
+        let told = connection.rare.as_ref().map_or(0, |rare| rare.told_losses);
+        if !self.dropped.concerns(connection.next, told) || !self.may_have_lost(told) {
             return Ok(());
         }
         self.miss(connection.next - 1, None, false)
     }
 
-    fn may_have_lost(&self, from: u64) -> bool {
+    fn may_have_lost(&self, told: u64) -> bool {
         let connection = self.connection;
+        let from = connection.next;
         let by_name = connection.subscriptions.iter().any(|one| {
             let topic = one.target.as_topic();
             let lane = topic.map(|topic| &self.topics.get(topic).lane);
-            lane.is_some_and(|lane| lane.dropped_through >= from.max(one.since + 1))
+            lane.is_some_and(|lane| lane.dropped.concerns(from.max(one.since + 1), told))
         });
         let user = connection.user.map(|user| &self.users.get(user).lane);
         by_name
-            || connection.patterns > 0 && self.topics_dropped_through >= from
-            || user.is_some_and(|lane| lane.dropped_through >= from)
-            || self.everyone.dropped_through >= from
-            || connection.direct > 0 && self.direct.dropped_through >= from
+            || connection.patterns > 0 && self.topics_dropped.concerns(from, told)
+            || user.is_some_and(|lane| lane.dropped.concerns(from, told))
+            || self.everyone.dropped.concerns(from, told)
+            || connection.direct > 0 && self.direct.dropped.concerns(from, told)
     }
 
     fn walk(&mut self) -> Result<(), Lagged> {
@@ -283,11 +284,11 @@ impl Pull<'_> {
             return;
         };
         let (control, id) = (self.control, Cursor::new(self.head.epoch, through));
-        let told_unknown = self.dropped_through;
+        let told_losses = self.dropped.count();
         let effect = Effect::Gap {
             through,
             missing,
-            told_unknown,
+            told_losses,
         };
         self.plan
             .push_written(effect, |out| control.write_gap(id, &missing, out));

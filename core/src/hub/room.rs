@@ -5,6 +5,7 @@
 use super::Hub;
 use super::class::{Class, ClassId, Place};
 use super::connections::Partial;
+use super::loss::Loss;
 use super::message::{Message, Recipients};
 use super::output::CloseReason;
 use super::record::{Reach, Record, TopicId};
@@ -151,17 +152,20 @@ impl Hub {
     /// remember that they lost something.
     fn forget_record(&mut self, record: &Record, dropped: bool) {
         let sequence = record.sequence;
-        let through = if dropped { sequence } else { 0 };
-        self.dropped_through = self.dropped_through.max(through);
+        let loss = if dropped {
+            self.dropped.add(sequence)
+        } else {
+            Loss::NONE
+        };
         for topic in record.reach.topics() {
-            self.topics.get_mut(*topic).lane.remove(sequence, through);
+            self.topics.get_mut(*topic).lane.remove(sequence, loss);
             self.topics.release(*topic);
-            self.topics_dropped_through = self.topics_dropped_through.max(through);
+            self.topics_dropped.merge(loss);
         }
         match record.reach {
-            Reach::Everyone => self.everyone.remove(sequence, through),
-            Reach::Connection(_) => self.direct.remove(sequence, through),
-            Reach::User(user) => self.users.get_mut(user).lane.remove(sequence, through),
+            Reach::Everyone => self.everyone.remove(sequence, loss),
+            Reach::Connection(_) => self.direct.remove(sequence, loss),
+            Reach::User(user) => self.users.get_mut(user).lane.remove(sequence, loss),
             Reach::Topic(_) | Reach::Topics(_) | Reach::UserInTopics(_) => {}
         }
         if let Some(user) = record.reach.user() {

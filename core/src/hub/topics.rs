@@ -4,6 +4,7 @@
 //! the hub remembers only how far back they may have lost something. It does not know connections.
 
 use super::lane::Lane;
+use super::loss::Loss;
 use super::patterns::{PatternId, Patterns};
 use super::record::TopicId;
 use super::table::Table;
@@ -21,15 +22,15 @@ pub(crate) struct Topic {
 
 pub(crate) struct Topics {
     table: Table<Arc<str>, Topic>,
-    /// A topic without a record may have lost what was published up to here.
-    forgotten_through: u64,
+    /// What a topic without a record may have lost.
+    forgotten: Loss,
 }
 
 impl Topics {
     pub(crate) const fn new() -> Self {
         Self {
             table: Table::new(),
-            forgotten_through: 0,
+            forgotten: Loss::NONE,
         }
     }
 
@@ -60,7 +61,7 @@ impl Topics {
         }
         let record = Topic {
             subscribers: Vec::new(),
-            lane: Lane::after(self.forgotten_through),
+            lane: Lane::after(self.forgotten),
             patterns: Vec::new(),
             patterns_version: 0,
         };
@@ -71,7 +72,7 @@ impl Topics {
     pub(crate) fn release(&mut self, topic: TopicId) {
         let record = &self.table[topic];
         if record.subscribers.is_empty() && record.lane.is_empty() {
-            self.forgotten_through = self.forgotten_through.max(record.lane.dropped_through);
+            self.forgotten.merge(record.lane.dropped);
             self.table.remove(topic);
         }
     }

@@ -184,8 +184,8 @@ impl Hub {
             patterns: &self.patterns,
             everyone: &self.everyone,
             direct: &self.direct,
-            dropped_through: self.dropped_through,
-            topics_dropped_through: self.topics_dropped_through,
+            dropped: self.dropped,
+            topics_dropped: self.topics_dropped,
             control: self.rules.control(),
             id: self.connections.id(index),
             connection: self.connections.at(index),
@@ -303,7 +303,7 @@ impl Hub {
             Effect::Gap {
                 through,
                 missing,
-                told_unknown,
+                told_losses,
             } => {
                 progress.next = Some(through + 1);
                 self.stats.gaps += 1;
@@ -311,7 +311,7 @@ impl Hub {
                 let connection = self.connections.at_mut(index);
                 connection.direct -= missing.direct;
                 let rare = connection.rare();
-                (rare.missing, rare.told_unknown) = (None, told_unknown);
+                (rare.missing, rare.told_losses) = (None, told_losses);
                 rare.opening = None;
             }
             Effect::Connected => self.connections.at_mut(index).due.connected = false,
@@ -386,7 +386,7 @@ impl Hub {
             if let Some(rare) = &mut connection.rare {
                 rare.replay = None;
                 rare.excused = Vec::new();
-                rare.told_unknown = 0;
+                rare.told_losses = 0;
             }
         }
         connection.tidy();

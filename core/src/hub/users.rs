@@ -6,6 +6,7 @@
 use super::connections::Connections;
 use super::lane::Lane;
 use super::links::{List, ListKind};
+use super::loss::Loss;
 use super::record::{TabId, UserId};
 use super::table::Table;
 use alloc::sync::Arc;
@@ -24,8 +25,8 @@ pub(crate) struct Users {
     table: Table<Arc<str>, User>,
     /// How many have a connection.
     pub(crate) online: usize,
-    /// A user without a record may have lost what was published up to here.
-    forgotten_through: u64,
+    /// What a user without a record may have lost.
+    forgotten: Loss,
 }
 
 /// One tab of a user, or of a browser without one.
@@ -48,7 +49,7 @@ impl Users {
         Self {
             table: Table::new(),
             online: 0,
-            forgotten_through: 0,
+            forgotten: Loss::NONE,
         }
     }
 
@@ -80,7 +81,7 @@ impl Users {
         let record = User {
             connections: List::new(ListKind::User),
             count: 0,
-            lane: Lane::after(self.forgotten_through),
+            lane: Lane::after(self.forgotten),
             references: 0,
         };
         self.table.insert(name.into(), record)
@@ -116,7 +117,7 @@ impl Users {
     fn forget_unused(&mut self, user: UserId) {
         let record = &self.table[user];
         if record.count == 0 && record.references == 0 {
-            self.forgotten_through = self.forgotten_through.max(record.lane.dropped_through);
+            self.forgotten.merge(record.lane.dropped);
             self.table.remove(user);
         }
     }

@@ -104,6 +104,8 @@ impl Means {
 /// An offer while it is read.
 struct Reading<'a> {
     model: &'a Model,
+    /// Whether there was so much to look at that the walk may not have come to its end.
+    long: bool,
     scan: Scan<'a>,
     at: Connection,
     pieces: Vec<Piece>,
@@ -143,6 +145,7 @@ impl Model {
         self.notice_lag(key, bytes)?;
         let at = self.connections[key].clone();
         let mut reading = Reading {
+            long: self.is_long_walk(before, &at),
             model: self,
             scan: Scan::new(bytes),
             at,
@@ -155,10 +158,11 @@ impl Model {
             "not due: {rest:?} after {:?}",
             reading.pieces
         );
-        let (pieces, end) = (reading.pieces, reading.at);
-        let complete = self.is_caught_up(&end);
+        let (pieces, end, long) = (reading.pieces, reading.at, reading.long);
+        let said = pieces.iter().any(|piece| matches!(piece.means, Means::Bye));
+        let complete = self.is_caught_up(&end) && (said || end.phase != Phase::Flushing);
         if end.phase.is_served() {
-            self.check_stop(&pieces, slices, before, &end)?;
+            self.check_stop(&pieces, slices, long, &end)?;
         }
         check_size(&pieces)?;
         self.forget_unwritten(key, &pieces);
@@ -185,9 +189,10 @@ impl Model {
         let rest = connection.rest.as_ref().map_or(0, |rest| rest.bytes.len());
         let begun = (connection.preamble.len() + rest).min(bytes.len());
         let frame = Scan::new(&bytes[begun..]).peek()?;
-        let is_bye = frame.is_some_and(|frame| frame.retry.is_some() && self.is_bye(&frame));
+        let bye = frame.filter(|frame| frame.retry.is_some() && self.is_bye(frame));
         let closes = connection.lag == LagPolicy::Close && !connection.resuming;
-        if is_bye && closes && connection.phase.is_served() && self.has_missed(connection) {
+        let served = connection.phase.is_served() && self.has_missed(connection);
+        if bye.is_some_and(|bye| closes && served && !is_drain(&bye)) {
             self.leave(key, CloseReason::Lagged);
         }
         Ok(())
@@ -218,7 +223,8 @@ impl Model {
 
     fn is_bye(&self, frame: &Frame) -> bool {
         let control = &self.options.control.bye;
-        Self::is_named(frame, control) || !control.enabled && frame.event.is_none()
+        Self::is_named(frame, control)
+            || !control.enabled && frame.event.is_none() && frame.data.is_none()
     }
 
     /// Whether something ahead of the connection, up to the end, is or may be missed.
@@ -228,14 +234,15 @@ impl Model {
         self.may_have_lost(connection) || self.events_after(connection.position).iter().any(gone)
     }
 
+    fn is_long_walk(&self, before: Option<u64>, connection: &Connection) -> bool {
+        let opening = connection.opening.unwrap_or(u64::MAX);
+        let from = before.unwrap_or(connection.position).min(opening);
+        let records = self.events_after(from).iter();
+        records.filter(|event| event.has_record()).count() >= PULL_RECORDS
+    }
+
     /// An offer may leave out what is due only for its size, or for what it took to look.
-    fn check_stop(
-        &self,
-        pieces: &[Piece],
-        slices: usize,
-        before: Option<u64>,
-        end: &Connection,
-    ) -> Verdict {
+    fn check_stop(&self, pieces: &[Piece], slices: usize, long: bool, end: &Connection) -> Verdict {
         if self.is_caught_up(end) {
             return Ok(());
         }
@@ -250,14 +257,9 @@ impl Model {
         let values = pieces
             .iter()
             .filter(|piece| matches!(piece.means, Means::Value(_)));
-        let looked = before.unwrap_or(0).min(end.opening.unwrap_or(u64::MAX));
-        let records = self
-            .events_after(looked)
-            .iter()
-            .filter(|event| event.has_record());
         let has_reason = next.is_some_and(|next| len + next > PULL_BYTES)
             || slices.max(values.count()) + SPARE_SLICES > MAX_SLICES
-            || records.count() >= PULL_RECORDS;
+            || long;
         ensure!(
             has_reason,
             "offered {len} bytes in {slices} slices, but not what is next: {:?}, {:?}",
@@ -266,6 +268,12 @@ impl Model {
         );
         Ok(())
     }
+}
+
+/// Whether the `bye` says that it is that of a drained stream.
+fn is_drain(bye: &Frame) -> bool {
+    let data = bye.data.as_deref().unwrap_or_default();
+    data.contains(CloseReason::Drain.as_str())
 }
 
 /// An offer is bounded, unless one event alone is longer.
@@ -318,7 +326,8 @@ impl Reading<'_> {
         }
         self.reauth()?;
         self.heartbeat()?;
-        if self.at.phase == Phase::Flushing && self.model.is_caught_up(&self.at) {
+        let flushed = self.at.phase == Phase::Flushing && self.model.is_caught_up(&self.at);
+        if flushed && !(self.long && self.scan.peek()?.is_none()) {
             self.bye(CloseReason::Drain)?;
         }
         Ok(())
@@ -529,7 +538,8 @@ impl Reading<'_> {
             return Ok(());
         }
         let Some(frame) = self.scan.peek()? else {
-            return Err("a heartbeat is due, but nothing is offered".into());
+            ensure!(self.long, "a heartbeat is due, but nothing is offered");
+            return Ok(());
         };
         self.model.check_heartbeat(&frame, &self.at)?;
         let id = frame.id.clone().unwrap_or_default();

@@ -271,7 +271,8 @@ impl Model {
                 .find(id)
                 .is_none_or(|key| !self.connections[key].phase.is_live())
         {
-            self.tally.undelivered += 1;
+            // Of several hubs, the one that had the connection counts it.
+            self.tally.undelivered += u64::from(id.shard() == self.options.shard);
             self.reach("an event for a connection that is gone");
             event.state = State::Unstored;
             self.events.push(event);

@@ -95,7 +95,7 @@ impl Model {
             "connection {key} is said to be at {found}, but was not sent {next:?}"
         );
         let missed = ahead.missed.first().map(|missed| missed.sequence);
-        if missed.is_none_or(|missed| found < missed) && !connection.unknown {
+        if missed.is_none_or(|missed| found < missed) {
             self.connections[key].position = found;
         }
         Ok(())

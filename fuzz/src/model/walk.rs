@@ -85,12 +85,12 @@ impl Model {
             })
     }
 
-    /// Whether some record after the position of the connection was dropped, of which it was not
-    /// told: then it may be told of a gap that nobody can count.
+    /// Whether some record after the position of the connection was dropped, and some since it was
+    /// last told: then it may be told of a gap that nobody can count.
     pub(super) fn may_have_lost(&self, connection: &Connection) -> bool {
-        self.events_after(connection.position).iter().any(|event| {
-            matches!(event.state, State::Dropped(before) if before >= connection.told_drops)
-        })
+        let dropped = |event: &Event| matches!(event.state, State::Dropped(_));
+        self.drops > connection.told_drops
+            && self.events_after(connection.position).iter().any(dropped)
     }
 
     /// Whether all that was for the connection has been sent or told.

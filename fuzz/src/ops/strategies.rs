@@ -222,9 +222,10 @@ fn pattern() -> BoxedStrategy<&'static str> {
 
 fn peer() -> BoxedStrategy<Peer> {
     prop_oneof![
-        12 => (0..5_usize).prop_map(Peer::Open),
-        2 => (0..3_usize).prop_map(Peer::Stale),
+        24 => (0..5_usize).prop_map(Peer::Open),
+        4 => (0..3_usize).prop_map(Peer::Stale),
         1 => Just(Peer::Never),
+        1 => Just(Peer::Foreign),
     ]
     .boxed()
 }
