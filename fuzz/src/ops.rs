@@ -200,6 +200,13 @@ pub enum Start {
         /// The last value seen, before that.
         latest: u64,
     },
+    /// The same, opened so many numbers after the end.
+    AmidAhead {
+        /// Where the stream was opened, after the end of the log.
+        ahead: u64,
+        /// The last value seen, before that.
+        latest: u64,
+    },
     /// A publisher's own id, which may be forgotten.
     Own(&'static str),
     /// Of another epoch.

@@ -254,3 +254,23 @@ fn a_loss_behind_another_that_was_excused_is_told() {
     ];
     holds(Setup::of_classes(vec![one("a/**"), one("b")]), operations);
 }
+
+#[test]
+fn a_value_that_arrives_after_a_resume_amid_opening_values_is_sent() {
+    let amid = Start::AmidAhead {
+        ahead: 2,
+        latest: 2,
+    };
+    let operations = vec![
+        publish("latest/x"),
+        Operation::Assigned { ahead: 2 },
+        open(&["latest/*"], amid),
+        Operation::Settle,
+        Operation::Append {
+            hole: 0,
+            letters: vec![Letter::topic("latest/y")],
+        },
+        Operation::Settle,
+    ];
+    holds(Setup::of_classes(vec![latest()]), operations);
+}

@@ -224,6 +224,9 @@ impl Hub {
         }) = id.parse()
         {
             let known = epoch == self.options.epoch && sequence <= self.assigned;
+            // In the middle of opening values nothing after these was served: what has not arrived
+            // yet is for the client, be it a value.
+            let sequence = latest.map_or(sequence, |_| sequence.min(self.head));
             return Ok(if known {
                 Start::After { sequence, latest }
             } else {

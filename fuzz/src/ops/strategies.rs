@@ -148,6 +148,7 @@ fn start() -> BoxedStrategy<Start> {
         3 => Just(Start::Earliest),
         2 => (1..4_u64).prop_map(Start::Ahead),
         2 => (0..6_u64, 0..6_u64).prop_map(|(back, latest)| Start::Amid { back, latest }),
+        1 => (1..3_u64, 0..4_u64).prop_map(|(ahead, latest)| Start::AmidAhead { ahead, latest }),
         2 => select(&IDS[..]).prop_map(Start::Own),
         1 => Just(Start::OtherEpoch),
         1 => Just(Start::Nonsense),

@@ -72,6 +72,10 @@ impl Player {
                 let opened = head.saturating_sub(back);
                 format!("{}~{}", cursor(opened), opened.saturating_sub(latest))
             }
+            Start::AmidAhead { ahead, latest } => {
+                let opened = head + ahead;
+                format!("{}~{}", cursor(opened), opened.saturating_sub(latest))
+            }
             Start::Own(id) => id.into(),
             Start::OtherEpoch => format!("{:x}~{head}", epoch + 1),
             Start::Nonsense => "who knows".into(),
