@@ -1,1 +1,275 @@
-//! To be written.
+//! The library in a program of one's own, without the reference server.
+
+use crate::support::{Client, PATIENCE, Stream, eventually};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response};
+use smol::future::or;
+use smol::{Async, Timer};
+use std::net::{SocketAddr, TcpListener};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tidings_smol::{
+    Answer, Audience, CloseReason, DriverOptions, Event, HttpOptions, Hub, Publish, StartError,
+    StreamOptions, serve_connection,
+};
+
+/// Waits for a future, but not for ever.
+async fn patiently<T>(future: impl Future<Output = T>) -> T {
+    let late = async {
+        Timer::after(PATIENCE).await;
+        panic!("it does not come to an end")
+    };
+    or(future, late).await
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    smol::block_on(patiently(future))
+}
+
+/// As [`block_on`], on an executor that has nothing to do with smol.
+fn block_on_elsewhere<T>(future: impl Future<Output = T>) -> T {
+    futures::executor::block_on(patiently(future))
+}
+
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        eventually("the driver ends", || {
+            thread.is_finished().then_some(()).ok_or("it runs")
+        });
+        thread.join().expect("the driver ends well");
+    }
+}
+
+async fn say(hub: &Hub, data: &str) {
+    let event = Publish::to(Audience::Topic("a"), Event::message(data));
+    hub.publish(&event).await.expect("it is published");
+}
+
+/// A service with a stream at `/stream`, whose user comes from a header, and an ordinary route.
+async fn answer(hub: Hub, request: Request<Incoming>) -> Answer<Full<Bytes>> {
+    if request.uri().path() != "/stream" {
+        let text = format!("you asked for {}", request.uri().path());
+        return Answer::Response(Response::new(Full::from(text)));
+    }
+    let user = request.headers().get("x-user");
+    let user = user.and_then(|user| user.to_str().ok()).map(str::to_owned);
+    let options = StreamOptions {
+        user,
+        topics: vec!["a".to_owned()],
+        ..StreamOptions::for_request(&request)
+    };
+    match hub.open(options).await {
+        Ok(stream) => Answer::Stream(stream),
+        Err(refused) => {
+            let mut response = Response::new(Full::from(refused.to_string()));
+            *response.status_mut() = refused.status();
+            Answer::Response(response)
+        }
+    }
+}
+
+/// Serves for ever on a thread.
+fn serve(hub: &Hub) -> SocketAddr {
+    let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).expect("a port is free");
+    let address = listener.get_ref().local_addr().expect("it has an address");
+    let hub = hub.clone();
+    std::thread::spawn(move || {
+        smol::block_on(async {
+            loop {
+                let (socket, _) = listener.accept().await.expect("a connection");
+                let hub = hub.clone();
+                let service = move |request| answer(hub.clone(), request);
+                smol::spawn(serve_connection(socket, HttpOptions::default(), service)).detach();
+            }
+        })
+    });
+    address
+}
+
+fn open(address: SocketAddr, headers: &str) -> Stream {
+    let mut client = Client::connect(address);
+    client.send(format!("GET /stream HTTP/1.1\r\nhost: x\r\n{headers}\r\n"));
+    Stream::of(client)
+}
+
+#[test]
+fn streams_and_ordinary_routes_live_side_by_side() {
+    let hub = Hub::start(DriverOptions::default()).expect("it starts");
+    let address = serve(&hub);
+    let mut client = Client::connect(address);
+    assert_eq!(
+        client.request("GET", "/one", "").text(),
+        "you asked for /one"
+    );
+    assert_eq!(
+        client.request("GET", "/two", "").text(),
+        "you asked for /two"
+    );
+    client.send("GET /stream HTTP/1.1\r\nhost: x\r\nx-user: ada\r\n\r\n");
+    let mut stream = Stream::of(client);
+    assert_eq!(stream.connected()["user"], "ada");
+    block_on(say(&hub, "1"));
+    assert_eq!(stream.messages(1), ["1"]);
+    assert_eq!(
+        Client::connect(address).request("GET", "/three", "").status,
+        200
+    );
+}
+
+#[test]
+fn a_position_stored_with_a_snapshot_leads_to_every_later_event() {
+    let hub = Hub::start(DriverOptions::default()).expect("it starts");
+    let address = serve(&hub);
+    block_on(say(&hub, "in the snapshot"));
+    let cursor = hub.cursor();
+    block_on(async {
+        say(&hub, "1").await;
+        say(&hub, "2").await;
+    });
+    let mut stream = open(address, &format!("last-event-id: {cursor}\r\n"));
+    stream.connected();
+    assert_eq!(stream.messages(2), ["1", "2"]);
+}
+
+#[test]
+fn a_position_taken_while_others_publish_leads_to_every_later_event() {
+    let hub = Hub::start(DriverOptions::default()).expect("it starts");
+    let address = serve(&hub);
+    let publisher = hub.clone();
+    let publishing = std::thread::spawn(move || {
+        for number in 0..2_000 {
+            block_on(say(&publisher, &number.to_string()));
+        }
+    });
+    let mut cursor = hub.cursor();
+    for _ in 0..20 {
+        let before = cursor.sequence as usize;
+        let mut stream = open(address, &format!("last-event-id: {cursor}\r\n"));
+        stream.connected();
+        // The first event has the number 1.
+        let next = stream.messages(2);
+        assert_eq!(next, [before.to_string(), (before + 1).to_string()]);
+        cursor = hub.cursor();
+        if cursor.sequence >= 1_990 {
+            break;
+        }
+    }
+    publishing.join().expect("everything is published");
+}
+
+#[test]
+fn a_stream_that_never_gets_its_socket_is_closed() {
+    let hub = Hub::start(DriverOptions::default()).expect("it starts");
+    block_on(async {
+        let stream = hub.open(StreamOptions::default()).await.expect("it opens");
+        assert_eq!(hub.stats().await.map(|stats| stats.connections), Ok(1));
+        drop(stream);
+    });
+    eventually("it is closed", || {
+        let stats = block_on(hub.stats()).expect("the driver runs");
+        let gone = (stats.connections, stats.closed(CloseReason::Gone)) == (0, 1);
+        gone.then_some(()).ok_or(format!("{stats:?}"))
+    });
+}
+
+#[test]
+fn a_stream_can_be_subscribed_and_closed_by_the_application() {
+    let hub = Hub::start(DriverOptions::default()).expect("it starts");
+    let mut stream = open(serve(&hub), "");
+    let id = stream.connected()["connection"].clone();
+    let id = id.as_str().and_then(|id| id.parse().ok()).expect("an id");
+    block_on(async {
+        assert_eq!(hub.subscribe(id, "b").await, Ok(true));
+        assert_eq!(hub.subscribe(id, "b").await, Ok(false), "it has it");
+        assert!(hub.subscribe(id, "b*c").await.is_err());
+        let to_b = Publish::to(Audience::Topic("b"), Event::message("to b"));
+        assert_eq!(hub.publish(&to_b).await.map(|done| done.recipients), Ok(1));
+        assert!(hub.unsubscribe(id, "b").await);
+        assert_eq!(hub.publish(&to_b).await.map(|done| done.recipients), Ok(0));
+        assert!(hub.close(id).await);
+        assert!(!hub.close(id).await, "it is closed");
+    });
+    assert_eq!(stream.messages(1), ["to b"]);
+    assert_eq!(stream.expect("bye").json()["reason"], "closed");
+    stream.expect_end();
+}
+
+#[test]
+fn grants_let_private_events_through() {
+    let hub = Hub::start(DriverOptions::default()).expect("it starts");
+    let recipients = block_on(async {
+        let options = StreamOptions {
+            topics: vec!["rooms/*".into()],
+            grants: vec!["rooms/1".into()],
+            ..StreamOptions::default()
+        };
+        let _stream = hub.open(options).await.expect("it opens");
+        let mut recipients = Vec::new();
+        for topic in ["rooms/1", "rooms/2"] {
+            let event = Publish {
+                private: true,
+                ..Publish::to(Audience::Topic(topic), Event::message("secret"))
+            };
+            let published = hub.publish(&event).await.expect("it is published");
+            recipients.push(published.recipients);
+        }
+        recipients
+    });
+    assert_eq!(recipients, [1, 0]);
+}
+
+/// Polls the drivers with an executor that has nothing to do with smol.
+fn drive_elsewhere(shards: usize) -> (Hub, Vec<JoinHandle<()>>) {
+    let options = DriverOptions {
+        shards,
+        ..DriverOptions::default()
+    };
+    let (hub, drivers) = Hub::new(options).expect("it starts");
+    let spawn = |driver| std::thread::spawn(move || futures::executor::block_on(driver));
+    (hub, drivers.into_iter().map(spawn).collect())
+}
+
+#[test]
+fn drivers_run_on_any_executor_and_end_with_a_drain() {
+    let (hub, threads) = drive_elsewhere(2);
+    let address = serve(&hub);
+    let mut streams: Vec<_> = (0..4).map(|_| open(address, "")).collect();
+    for stream in &mut streams {
+        stream.connected();
+    }
+    block_on_elsewhere(say(&hub, "1"));
+    for stream in &mut streams {
+        assert_eq!(stream.messages(1), ["1"]);
+    }
+    block_on_elsewhere(hub.drain(Duration::from_secs(10)));
+    for stream in &mut streams {
+        assert_eq!(stream.expect("bye").json()["reason"], "drain");
+        stream.expect_end();
+    }
+    join(threads);
+}
+
+#[test]
+fn drivers_end_when_nobody_can_reach_them() {
+    let (hub, threads) = drive_elsewhere(2);
+    let stream = block_on_elsewhere(hub.open(StreamOptions::default()));
+    drop(stream);
+    drop(hub);
+    join(threads);
+}
+
+#[test]
+fn options_that_cannot_be_are_refused_with_the_reason() {
+    for shards in [0, 257] {
+        let options = DriverOptions {
+            shards,
+            ..DriverOptions::default()
+        };
+        assert!(matches!(Hub::new(options), Err(StartError::Shards)));
+    }
+    let mut options = DriverOptions::default();
+    options.hub.default_class.events = 0;
+    let error = Hub::start(options).expect_err("there is no room");
+    assert!(error.to_string().contains("class 0"), "{error}");
+}

@@ -5,13 +5,19 @@
 
 mod support;
 
+mod decode;
+mod delivery;
 mod drain;
 mod events;
 mod heartbeat;
 mod hosts;
 mod http;
+mod library;
 mod limits;
+mod lines;
 mod publish;
 mod refusals;
+mod shards;
 mod slow;
+mod subscribe;
 mod tabs;

@@ -4,12 +4,16 @@
 
 mod http;
 mod program;
+mod proxy;
+mod random;
 mod server;
 mod stream;
 mod wait;
 
 pub(crate) use http::{Client, Response};
-pub(crate) use program::Program;
+pub(crate) use program::{Program, run_to_end};
+pub(crate) use proxy::Proxy;
+pub(crate) use random::Random;
 pub(crate) use server::{Server, reserved_port};
 pub(crate) use stream::{Received, Stream};
 pub(crate) use wait::{PATIENCE, eventually};

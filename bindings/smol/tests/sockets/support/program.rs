@@ -4,12 +4,13 @@
 
 use super::wait::eventually;
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead as _, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) struct Program {
     child: Child,
+    stdin: Option<ChildStdin>,
     stdout: Lines,
     stderr: Lines,
 }
@@ -37,7 +38,7 @@ impl Program {
         let mut child = command
             .env_remove("TIDINGS_LISTEN")
             .env_remove("TIDINGS_SERVER")
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -45,10 +46,25 @@ impl Program {
         let stdout = Lines::read(child.stdout.take().expect("it is piped"));
         let stderr = Lines::read(child.stderr.take().expect("it is piped"));
         Self {
+            stdin: child.stdin.take(),
             child,
             stdout,
             stderr,
         }
+    }
+
+    /// Writes to its standard input; false where it reads no more.
+    pub(crate) fn write(&mut self, text: impl AsRef<[u8]>) -> bool {
+        let stdin = self.stdin.as_mut().expect("its input is open");
+        stdin
+            .write_all(text.as_ref())
+            .and_then(|()| stdin.flush())
+            .is_ok()
+    }
+
+    /// Ends its standard input.
+    pub(crate) fn end_input(&mut self) {
+        self.stdin = None;
     }
 
     pub(crate) fn stdout(&self) -> Vec<String> {
@@ -147,4 +163,14 @@ impl Lines {
     fn lock<T>(&self, look: impl FnOnce(&mut Printed) -> T) -> T {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Runs `tidings` to its end with this input, and hands out status, standard output and error.
+pub(crate) fn run_to_end(arguments: &[&str], input: &[u8]) -> (ExitStatus, String, String) {
+    let mut program = Program::start(arguments);
+    program.write(input);
+    program.end_input();
+    let status = program.wait();
+    let text = |lines: Vec<String>| lines.iter().map(|line| format!("{line}\n")).collect();
+    (status, text(program.stdout()), text(program.stderr()))
 }

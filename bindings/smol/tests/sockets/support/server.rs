@@ -5,7 +5,7 @@
 use super::http::{Client, Response};
 use super::program::Program;
 use super::stream::Stream;
-use super::wait::{PATIENCE, within};
+use super::wait::{PATIENCE, eventually, within};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::net::{SocketAddr, TcpListener};
@@ -40,6 +40,10 @@ impl Server {
             address.set_ip([127, 0, 0, 1].into());
         }
         Self { program, address }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub(crate) fn connect(&self) -> Client {
@@ -103,10 +107,25 @@ impl Server {
         });
     }
 
+    /// Waits until whoever asked for something before has its answer: the server takes requests in
+    /// turn.
+    pub(crate) fn settle(&self) {
+        assert_eq!(self.get("/health").status, 200);
+    }
+
     /// Asks it to stop, and waits until it has.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.program.signal(Signal::TERM);
         self.program.wait()
+    }
+
+    /// Waits until it takes no connections any more, as one that was killed.
+    pub(crate) fn kill(&mut self) {
+        self.program.kill();
+        eventually("nobody listens", || {
+            let listens = std::net::TcpStream::connect(self.address).is_ok();
+            (!listens).then_some(()).ok_or("somebody does")
+        });
     }
 }
 
