@@ -142,7 +142,8 @@ impl Hub {
         self.skip(sequence);
         self.stats.published += 1;
         if !self.is_stored(message) {
-            self.stats.undelivered += 1;
+            // Of several hubs, the one that had the connection counts it.
+            self.stats.undelivered += u64::from(self.had_recipient(message));
             return 0;
         }
         let reach = self.resolve(&message.recipients);
@@ -170,6 +171,12 @@ impl Hub {
         let class = self.classes.get_mut(message.class);
         class.push(record, self.id_line.as_bytes(), &message.body);
         recipients
+    }
+
+    /// Whether a message is for one connection of this hub, be it gone.
+    fn had_recipient(&self, message: &Message) -> bool {
+        let shard = self.options.shard;
+        matches!(message.recipients, Recipients::Connection(id) if id.shard() == shard)
     }
 
     /// The hub's own numbers for whom a message is for.

@@ -75,6 +75,21 @@ fn all_readers_see_one_order_whatever_their_shard() {
 }
 
 #[test]
+fn an_event_for_one_connection_finds_it_on_its_shard() {
+    let server = start();
+    let mut streams = open(&server, "topic=a", 6);
+    for (id, _) in &streams {
+        let event = json!({ "connection": id.to_string(), "data": id.to_string() });
+        assert_eq!(server.publish(&event.to_string())["recipients"], 1);
+    }
+    server.say("a", "all");
+    for (id, stream) in &mut streams {
+        assert_eq!(stream.messages(2), [id.to_string(), "all".into()]);
+    }
+    assert_eq!(server.stats()["undelivered"], 0);
+}
+
+#[test]
 fn a_connection_is_left_out_on_whatever_shard_it_is() {
     let server = start();
     let mut streams = open(&server, "topic=a", 6);
