@@ -345,11 +345,10 @@ impl Hub {
         match (&options.user, &options.tab) {
             (Some(user), _) => user.hash(&mut hasher),
             (None, Some(tab)) => tab.hash(&mut hasher),
-            (None, None) => self
-                .0
-                .next_shard
-                .fetch_add(1, Ordering::Relaxed)
-                .hash(&mut hasher),
+            (None, None) => {
+                let turn = self.0.next_shard.fetch_add(1, Ordering::Relaxed);
+                return turn % self.0.shards.len();
+            }
         }
         (hasher.finish() % self.0.shards.len() as u64) as usize
     }

@@ -29,6 +29,13 @@ fn by_shard(streams: &[(ConnectionId, Stream)]) -> BTreeMap<u8, usize> {
 }
 
 #[test]
+fn streams_take_turns_among_the_shards() {
+    let server = start();
+    let streams = open(&server, "topic=a", 9);
+    assert_eq!(by_shard(&streams), BTreeMap::from([(0, 3), (1, 3), (2, 3)]));
+}
+
+#[test]
 fn the_streams_of_a_user_or_a_tab_share_a_shard() {
     let server = start();
     for user in ["ada", "bob", "eve", "joe"] {
