@@ -291,16 +291,21 @@ impl Hub {
     }
 
     /// Counts of what has been done and is held, of all shards together. What every shard counts
-    /// for the same event is counted once.
+    /// for the same event is counted once; of topics and of events in the log, which shards share
+    /// all but some, those of the shard that has most.
     ///
     /// # Errors
     /// When a driver has ended.
     pub async fn stats(&self) -> Result<Stats, Stopped> {
         let mut sum = Stats::default();
+        let mut most = (0, 0);
         for shard in 0..self.0.shards.len() {
-            sum += self.ask(shard, |hub, _| hub.stats()).await?;
+            let stats = self.ask(shard, |hub, _| hub.stats()).await?;
+            most = (most.0.max(stats.topics), most.1.max(stats.log_events));
+            sum += stats;
         }
         sum.published /= self.0.shards.len() as u64;
+        (sum.topics, sum.log_events) = most;
         sum.duplicates += self.0.duplicates.load(Ordering::Relaxed);
         Ok(sum)
     }

@@ -82,6 +82,36 @@ fn all_readers_see_one_order_whatever_their_shard() {
 }
 
 #[test]
+fn counts_are_those_of_one_server() {
+    let server = start();
+    let users = open(&server, "topic=a&user=ada", 2);
+    let streams = open(&server, "topic=a", 6);
+    for number in 0..10 {
+        assert_eq!(server.say("a", &number.to_string())["recipients"], 8);
+    }
+    server.publish(r#"{"topics":["a"],"id":"x","data":"1"}"#);
+    server.publish(r#"{"topics":["a"],"id":"x","data":"1"}"#);
+    server.wait_for_stat("delivered", 88);
+    let stats = server.stats();
+    for (name, count) in [
+        ("connections", 8),
+        ("opened", 8),
+        ("users", 1),
+        ("topics", 1),
+        ("published", 11),
+        ("duplicates", 1),
+        ("log_events", 11),
+        ("undelivered", 0),
+        ("gaps", 0),
+    ] {
+        assert_eq!(stats[name], count, "{name} in {stats}");
+    }
+    drop((users, streams));
+    server.wait_for_stat("connections", 0);
+    assert_eq!(server.stats()["closed"]["gone"], 8);
+}
+
+#[test]
 fn an_event_for_one_connection_finds_it_on_its_shard() {
     let server = start();
     let mut streams = open(&server, "topic=a", 6);
