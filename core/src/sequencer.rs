@@ -27,6 +27,7 @@ use alloc::vec::Vec;
 /// assert_eq!((first.first, first.fresh.len()), (1, 1));
 /// let again = sequencer.assign(vec![message]);
 /// assert!(again.fresh.is_empty() && again.published[0].duplicate);
+/// assert_eq!(sequencer.find("order-7"), Some(again.published[0].cursor));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -79,6 +80,14 @@ impl Sequencer {
     #[must_use]
     pub const fn cursor(&self) -> Cursor {
         Cursor::new(self.epoch, self.last)
+    }
+
+    /// The position of the event with this id of a publisher's own, while it is remembered. A hub
+    /// that has still to append the event does not know its id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<Cursor> {
+        let sequence = self.ids.find(id)?;
+        Some(Cursor::new(self.epoch, sequence))
     }
 
     /// Gives a number to each event that is not known by its own id.

@@ -17,7 +17,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidings_core::{
     ConnectionId, Cursor, Hub as Core, HubOptions, Message, OpenError, Publish, Published, Rules,
@@ -163,11 +163,7 @@ impl Hub {
             .map_err(NotPublished::Refused)?;
         let place = self.wait_for_place().await?;
         let (mut published, fresh, recipients) = {
-            let mut sequencer = self
-                .0
-                .sequencer
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut sequencer = self.sequencer();
             if self.is_draining() {
                 return Err(NotPublished::Stopped);
             }
@@ -222,12 +218,19 @@ impl Hub {
     ///
     /// # Errors
     /// See [`NotOpened`].
-    pub async fn open(&self, options: StreamOptions) -> Result<Stream, NotOpened> {
+    pub async fn open(&self, mut options: StreamOptions) -> Result<Stream, NotOpened> {
         let limit = self.0.options.limits.connections;
         if self.connections() >= limit {
             return Err(NotOpened::Refused(OpenError::TooManyConnections { limit }));
         }
         let shard = self.shard_for(&options);
+        // The shard that served the client before may be ahead of this one, which then knows
+        // neither the number nor an id of the publisher's own.
+        if let Some(id) = &mut options.last_event_id
+            && let Some(cursor) = self.sequencer().find(id)
+        {
+            *id = cursor.to_string();
+        }
         let assigned = self.0.assigned.load(Ordering::Relaxed);
         let opened = self.ask(shard, move |hub, now| {
             hub.handle_assigned(assigned);
@@ -274,11 +277,7 @@ impl Hub {
     /// that a reader that starts there gets every later event.
     #[must_use]
     pub fn cursor(&self) -> Cursor {
-        self.0
-            .sequencer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .cursor()
+        self.sequencer().cursor()
     }
 
     /// How many streams are open, as of the drivers' last turns.
@@ -323,11 +322,7 @@ impl Hub {
         let over_ms = milliseconds(over);
         {
             // Whoever holds the lock has put its events into the queues before the drain.
-            let _sequencer = self
-                .0
-                .sequencer
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let _sequencer = self.sequencer();
             self.0.draining.store(true, Ordering::SeqCst);
         }
         let mut waiting = Vec::new();
@@ -342,6 +337,11 @@ impl Hub {
             // It is dropped, not sent, when nothing is open any more.
             let _ = drained.await;
         }
+    }
+
+    fn sequencer(&self) -> MutexGuard<'_, Sequencer> {
+        let sequencer = self.0.sequencer.lock();
+        sequencer.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A user's streams share a shard, and so do those of a tab; others take turns.

@@ -193,6 +193,11 @@ fn readers_that_are_cut_at_any_byte_miss_nothing_and_see_nothing_twice() {
 }
 
 #[test]
+fn the_same_holds_with_several_shards_where_each_resume_may_meet_another() {
+    nothing_is_lost_or_repeated(&["--shards", "3"]);
+}
+
+#[test]
 fn after_a_crash_a_reader_is_told_that_it_may_have_missed_something() {
     let listen = format!("127.0.0.1:{}", reserved_port());
     let mut server = Server::start_on(&listen, &[]);
