@@ -232,16 +232,15 @@ impl Hub {
             *id = cursor.to_string();
         }
         let assigned = self.0.assigned.load(Ordering::Relaxed);
+        let commands = self.0.shards[shard].address.commands.clone();
+        // The stream is made over there: where nobody takes it any more, it is dropped and closed.
         let opened = self.ask(shard, move |hub, now| {
             hub.handle_assigned(assigned);
-            options.open(hub, now)
+            let connection = options.open(hub, now)?;
+            Ok(Stream::new(connection, commands))
         });
         let opened = opened.await.map_err(|Stopped| NotOpened::Stopped)?;
-        let connection = opened.map_err(NotOpened::Refused)?;
-        Ok(Stream::new(
-            connection,
-            self.0.shards[shard].address.commands.clone(),
-        ))
+        opened.map_err(NotOpened::Refused)
     }
 
     /// Adds a topic or pattern to a live stream, from the end of the log on. False where it had it.

@@ -4,9 +4,10 @@ use crate::support::{Client, PATIENCE, Stream, eventually};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
-use smol::future::or;
+use smol::future::{or, poll_once};
 use smol::{Async, Timer};
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tidings_smol::{
@@ -169,6 +170,24 @@ fn a_stream_that_never_gets_its_socket_is_closed() {
     eventually("it is closed", || {
         let stats = block_on(hub.stats()).expect("the driver runs");
         let gone = (stats.connections, stats.closed(CloseReason::Gone)) == (0, 1);
+        gone.then_some(()).ok_or(format!("{stats:?}"))
+    });
+}
+
+#[test]
+fn a_stream_that_nobody_waits_for_any_more_is_closed() {
+    let (hub, drivers) = Hub::new(DriverOptions::default()).expect("it starts");
+    let abandoned = block_on(async {
+        let mut open = pin!(hub.open(StreamOptions::default()));
+        poll_once(&mut open).await.is_none()
+    });
+    assert!(abandoned, "no driver runs that could have answered");
+    for driver in drivers {
+        std::thread::spawn(move || smol::block_on(driver));
+    }
+    eventually("it is closed", || {
+        let stats = block_on(hub.stats()).expect("the driver runs");
+        let gone = (stats.opened, stats.connections) == (1, 0);
         gone.then_some(()).ok_or(format!("{stats:?}"))
     });
 }
