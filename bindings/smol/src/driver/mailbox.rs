@@ -108,6 +108,17 @@ pub(crate) struct Mailbox {
     pub(crate) drains: Vec<oneshot::Sender<()>>,
 }
 
+impl Drop for Mailbox {
+    /// Whoever waits for an answer to what is left learns that none will come: the channels alone
+    /// keep what is in them as long as somebody may still send.
+    fn drop(&mut self) {
+        self.commands.close();
+        self.batches.close();
+        while self.commands.try_recv().is_ok() {}
+        while self.batches.try_recv().is_ok() {}
+    }
+}
+
 /// The other end.
 #[derive(Clone)]
 pub(crate) struct Address {

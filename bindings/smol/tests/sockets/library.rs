@@ -11,8 +11,8 @@ use std::pin::pin;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tidings_smol::{
-    Answer, Audience, CloseReason, DriverOptions, Event, HttpOptions, Hub, Publish, StartError,
-    StreamOptions, serve_connection,
+    Answer, Audience, CloseReason, DriverOptions, Event, HttpOptions, Hub, NotOpened, NotPublished,
+    Publish, StartError, StreamOptions, serve_connection,
 };
 
 /// Waits for a future, but not for ever.
@@ -267,6 +267,47 @@ fn drivers_run_on_any_executor_and_end_with_a_drain() {
         stream.expect_end();
     }
     join(threads);
+}
+
+#[test]
+fn a_hub_that_has_ended_says_so() {
+    let (hub, threads) = drive_elsewhere(1);
+    block_on_elsewhere(async {
+        hub.drain(Duration::ZERO).await;
+        let event = Publish::to(Audience::Everyone, Event::message("x"));
+        assert_eq!(hub.publish(&event).await, Err(NotPublished::Stopped));
+        let refused = hub.open(StreamOptions::default()).await.map(drop);
+        let refused = refused.expect_err("it does not open");
+        assert_eq!(refused.status(), 503, "{refused:?}");
+        assert_eq!(refused.retry_after(), Some(1));
+        assert!(matches!(
+            refused,
+            NotOpened::Stopped | NotOpened::Refused(_)
+        ));
+    });
+    join(threads);
+    assert!(block_on_elsewhere(hub.stats()).is_err());
+}
+
+#[test]
+fn whoever_waits_for_a_driver_that_is_dropped_is_told() {
+    let (hub, drivers) = Hub::new(DriverOptions::default()).expect("it starts");
+    let event = Publish::to(Audience::Everyone, Event::message("x"));
+    block_on(async {
+        let mut open = pin!(hub.open(StreamOptions::default()));
+        let mut publish = pin!(hub.publish(&event));
+        let mut stats = pin!(hub.stats());
+        let mut drain = pin!(hub.drain(Duration::ZERO));
+        assert!(poll_once(&mut open).await.is_none());
+        assert!(poll_once(&mut publish).await.is_none());
+        assert!(poll_once(&mut stats).await.is_none());
+        assert!(poll_once(&mut drain).await.is_none());
+        drop(drivers);
+        assert_eq!(open.await.map(drop), Err(NotOpened::Stopped));
+        assert_eq!(publish.await, Err(NotPublished::Stopped));
+        assert!(stats.await.is_err());
+        drain.await;
+    });
 }
 
 #[test]
