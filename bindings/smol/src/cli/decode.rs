@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use std::io::{self, BufWriter, Read, Write};
 use std::process::ExitCode;
-use tidings_smol::tidings_core::{DecodeOptions, Decoder, Item};
+use tidings_smol::tidings_core::{DecodeError, DecodeOptions, Decoder, Item};
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -73,6 +73,12 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
+/// What is wrong, in the words of the command line.
+fn too_large(error: DecodeError) -> io::Error {
+    let error = error.to_string();
+    io::Error::other(error.replace("`event_bytes`", "--limit"))
+}
+
 fn decode(arguments: &Arguments, input: &mut impl Read, out: &mut impl Write) -> io::Result<()> {
     let event_bytes = usize::try_from(arguments.limit.as_u64()).unwrap_or(usize::MAX);
     let comments = arguments.comments;
@@ -92,10 +98,10 @@ fn decode(arguments: &Arguments, input: &mut impl Read, out: &mut impl Write) ->
         let mut rest = &chunk[..read];
         loop {
             let item = decoder.decode(&mut rest);
-            let item = item
-                .inspect_err(|_| drop(out.flush()))
-                .map_err(io::Error::other)?;
-            let Some(item) = item else { break };
+            let item = item.inspect_err(|_| drop(out.flush()));
+            let Some(item) = item.map_err(too_large)? else {
+                break;
+            };
             match item {
                 Item::Event(event) => {
                     let (name, data, id) = (event.event(), event.data(), event.id());

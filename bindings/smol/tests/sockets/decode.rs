@@ -86,6 +86,12 @@ fn an_event_over_the_limit_ends_it_after_what_came_before() {
 }
 
 #[test]
+fn the_message_names_what_can_be_typed_to_raise_the_limit() {
+    let (_, _, error) = decode(&["--limit", "10"], b"data: 0123456789A\n\n");
+    assert!(error.contains("--limit"), "{error}");
+}
+
+#[test]
 fn nothing_in_is_nothing_out() {
     assert_eq!(decode(&[], b""), (Some(0), String::new(), String::new()));
 }
@@ -140,4 +146,10 @@ fn every_command_shows_examples_of_itself() {
     for command in ["Examples:", "serve", "publish", "subscribe", "decode"] {
         assert!(out.contains(command), "{command} in {out}");
     }
+}
+
+#[test]
+fn it_tells_its_version() {
+    let (_, out, _) = run_to_end(&["--version"], b"");
+    assert_eq!(out, format!("tidings {}\n", env!("CARGO_PKG_VERSION")));
 }
