@@ -10,12 +10,13 @@ mod subscribe;
 
 use clap::{Parser, Subcommand};
 use std::fmt::Display;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 /// Server-Sent Events: a hub to publish to over HTTP and to read from anywhere, and tools for
 /// event streams.
 #[derive(Parser)]
-#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "tidings", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 struct Tidings {
     #[command(subcommand)]
     command: Option<Command>,
@@ -58,6 +59,16 @@ pub(crate) fn run() -> ExitCode {
 
 /// Says on standard error what went wrong.
 fn fail(error: impl Display) -> ExitCode {
-    eprintln!("tidings: {error}");
+    tell(error);
     ExitCode::FAILURE
+}
+
+/// Says something to people, on standard error. Where nobody reads it there is nobody to tell.
+fn tell(message: impl Display) {
+    let _ = writeln!(io::stderr(), "tidings: {message}");
+}
+
+/// Prints a line on standard output. Where nobody reads it, what it tells has happened all the same.
+fn print(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }

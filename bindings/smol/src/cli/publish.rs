@@ -2,8 +2,8 @@
 //!
 //! It does not know how events travel; it keeps what is not yet answered, and tries again.
 
-use super::fail;
 use super::http::{Connection, ServerUrl, text};
+use super::{fail, print, tell};
 use async_channel::{Receiver, Sender};
 use clap::{ArgGroup, Args};
 use http_body_util::Full;
@@ -157,7 +157,7 @@ async fn once(arguments: &Arguments, publisher: &mut Publisher) -> Result<(), St
     };
     let body = arguments.body(&data, arguments.id.clone());
     let json = serde_json::to_vec(&body).map_err(|error| error.to_string())?;
-    println!("{}", publisher.send(json.into()).await?.trim_end());
+    print(publisher.send(json.into()).await?.trim_end());
     Ok(())
 }
 
@@ -251,7 +251,7 @@ impl Publisher {
                 return Err(problem);
             }
             if !std::mem::replace(&mut complained, true) {
-                eprintln!("tidings: {problem}; trying again");
+                tell(format_args!("{problem}; trying again"));
             }
             Timer::after(delay).await;
         }

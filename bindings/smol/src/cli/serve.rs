@@ -2,7 +2,7 @@
 //!
 //! It does not know how the server works.
 
-use super::fail;
+use super::{fail, print, tell};
 use async_signal::{Signal, Signals};
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
@@ -133,20 +133,20 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
 /// Says where to look and what to type.
 fn greet(address: SocketAddr) {
     let url = format!("http://{address}");
-    println!(
+    print(format_args!(
         "Tidings is listening on {url}\n\n  \
            look at   {url}/\n  \
            read      curl -N '{url}/events?topic=news'\n  \
            publish   curl {url}/publish -H 'content-type: application/json' \\\n            \
                        -d '{{\"topics\":[\"news\"],\"data\":\"hello\"}}'\n\n\
          Control-C stops it."
-    );
+    ));
 }
 
 /// Ready at the first signal; the second ends the process at once.
 async fn stopped(mut signals: Signals) {
     signals.next().await;
-    eprintln!("tidings: closing streams; a second signal ends at once");
+    tell("closing streams; a second signal ends at once");
     std::thread::spawn(move || {
         smol::block_on(signals.next());
         std::process::exit(1);

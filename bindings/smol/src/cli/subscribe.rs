@@ -3,8 +3,8 @@
 //! It does not know when to reconnect, nor how a stream is read: the core's client does.
 
 use super::decode::Line;
-use super::fail;
 use super::http::{Connection, HttpError, ServerUrl};
+use super::{fail, tell};
 use clap::Args;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
@@ -119,7 +119,7 @@ impl Reader {
                         request = Some(self.request(header)?);
                     }
                     ClientOutput::Disconnect(error) => {
-                        eprintln!("tidings: {error}");
+                        tell(error);
                         self.body = None;
                         request = None;
                     }
@@ -172,7 +172,7 @@ impl Reader {
             Happened::Time => self.client.handle_timeout(now),
             Happened::Response(Ok(response)) => self.handle_response(now, response),
             Happened::Response(Err(error)) => {
-                eprintln!("tidings: no answer: {error}; trying again");
+                tell(format_args!("no answer: {error}; trying again"));
                 self.client.handle_error(now);
             }
             Happened::Data(Some(Ok(data))) => {
@@ -187,7 +187,9 @@ impl Reader {
                 self.client.handle_end(now);
             }
             Happened::Data(Some(Err(error))) => {
-                eprintln!("tidings: the stream broke: {error}; going on where it was");
+                tell(format_args!(
+                    "the stream broke: {error}; going on where it was"
+                ));
                 self.body = None;
                 self.client.handle_error(now);
             }
@@ -249,7 +251,7 @@ fn print(out: &mut BufWriter<Stdout>, event: &Event<'_>, json: bool) -> io::Resu
     match &*name {
         "heartbeat" => Ok(()),
         "connected" | "gap" | "reauth" | "bye" => {
-            eprintln!("tidings: {name} {data}");
+            tell(format_args!("{name} {data}"));
             Ok(())
         }
         _ => {

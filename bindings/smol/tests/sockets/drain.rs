@@ -208,3 +208,45 @@ fn a_server_can_be_started_again_on_its_port_at_once() {
         stream.expect("bye");
     }
 }
+
+#[test]
+fn a_server_whose_words_nobody_reads_serves_and_stops_in_order() {
+    let listen = format!("127.0.0.1:{}", crate::support::reserved_port());
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_tidings"))
+        .args(["serve", "--listen", &listen])
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop((child.stdout.take(), child.stderr.take()));
+    let address: std::net::SocketAddr = listen.parse().expect("an address");
+    let mut child = Killed(child);
+    eventually("it listens", || {
+        let ended = child.0.try_wait().expect("it can be waited for");
+        assert!(ended.is_none(), "it ended: {ended:?}");
+        std::net::TcpStream::connect(address)
+    });
+    let mut stream = Stream::open(address, "topic=a", "");
+    stream.connected();
+    let pid = rustix::process::Pid::from_child(&child.0);
+    rustix::process::kill_process(pid, Signal::TERM).expect("it can be signalled");
+    stream.expect("bye");
+    stream.expect_end();
+    let status = eventually("it ends", || {
+        let status = child.0.try_wait().expect("it can be waited for");
+        status.ok_or("it runs")
+    });
+    assert_eq!(status.code(), Some(0));
+}
+
+/// A child that does not outlive the test.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::support::{Program, Server, eventually, reserved_port, run_to_end};
 use serde_json::{Value, json};
+use std::process::{Command, Stdio};
 
 /// Runs `tidings publish` against a server, to its end.
 fn publish(server: &Server, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
@@ -296,6 +297,24 @@ fn a_server_that_drains_is_waited_for() {
     let mut stream = server.stream("topic=a&last_event_id=earliest");
     stream.connected();
     assert_eq!(stream.messages(1), ["two"]);
+}
+
+#[test]
+fn nobody_reading_the_answer_is_no_error() {
+    let server = Server::start(&[]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tidings"))
+        .args(["publish", "--server", &server.url(), "--topic", "a"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    drop(child.stdin.take());
+    let output = child.wait_with_output().expect("it ends");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*error), (Some(0), ""));
+    assert_eq!(server.stats()["published"], 1);
 }
 
 #[test]

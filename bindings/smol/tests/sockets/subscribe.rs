@@ -2,6 +2,7 @@
 
 use crate::support::{Program, Proxy, Random, Server, eventually, reserved_port, run_to_end};
 use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 fn start(url: &str, arguments: &[&str]) -> Program {
@@ -199,4 +200,26 @@ fn nobody_reading_its_output_ends_it_quietly() {
         !error.contains("roken pipe") && !error.contains("panic"),
         "{error}"
     );
+}
+
+#[test]
+fn nobody_reading_what_it_tells_does_not_stop_it() {
+    let server = Server::start(&[]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tidings"))
+        .args(["subscribe", "--server", &server.url(), "--topic", "a"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stderr.take());
+    let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
+    server.wait_for_stat("opened", 1);
+    server.say("a", "this is printed");
+    let mut line = String::new();
+    let read = out.read_line(&mut line);
+    // It is ended in any case, before the test can fail.
+    let _ = child.kill();
+    child.wait().expect("it ends");
+    assert_eq!((read.ok(), &*line), (Some(16), "this is printed\n"));
 }
