@@ -3,6 +3,7 @@
 use crate::support::{Client, PATIENCE, Received, Server, Stream, error_code, eventually};
 use rustix::process::Signal;
 use serde_json::json;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A stream that reads nothing, with more under way than the system holds.
@@ -89,10 +90,7 @@ fn what_was_accepted_is_delivered_before_the_end() {
     let mut server = Server::start(&["--drain", "30s"]);
     let mut stream = server.stream("topic=a");
     stream.connected();
-    let address = server.address;
-    let publishers: Vec<_> = (0..3)
-        .map(|publisher| std::thread::spawn(move || publish_until_refused(address, publisher)))
-        .collect();
+    let publishers = start_publishers(&server, 3);
     let mut came: Vec<String> = stream.messages(100);
     begin(&server, Signal::TERM);
     let rest = stream.rest();
@@ -114,9 +112,16 @@ fn what_was_accepted_is_delivered_before_the_end() {
     assert_eq!(server.program.wait().code(), Some(0));
 }
 
+fn start_publishers(server: &Server, count: usize) -> Vec<JoinHandle<usize>> {
+    let start = |publisher| {
+        let client = server.connect();
+        std::thread::spawn(move || publish_until_refused(client, publisher))
+    };
+    (0..count).map(start).collect()
+}
+
 /// How many events were answered with success.
-fn publish_until_refused(address: std::net::SocketAddr, publisher: usize) -> usize {
-    let mut client = Client::connect(address);
+fn publish_until_refused(mut client: Client, publisher: usize) -> usize {
     for number in 0.. {
         let event = json!({ "topics": ["a"], "data": format!("{publisher}:{number}") });
         let request = client.bytes_of("POST", "/publish", &event.to_string());
@@ -140,10 +145,7 @@ fn a_publish_that_was_accepted_is_answered_though_the_server_stops() {
         for stream in &mut streams {
             stream.connected();
         }
-        let address = server.address;
-        let publishers: Vec<_> = (0..4)
-            .map(|publisher| std::thread::spawn(move || publish_until_refused(address, publisher)))
-            .collect();
+        let publishers = start_publishers(&server, 4);
         streams[0].messages(20);
         server.program.signal(Signal::TERM);
         let came = streams[1].rest();
