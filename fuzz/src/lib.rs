@@ -8,6 +8,7 @@
 //! - [`model`] keeps every event ever published and judges by walking through all of them.
 //! - [`play`] does the operations to a hub and to the model, and compares after each;
 //!   [`minimize`] makes what fails smaller.
+//! - [`world`] runs a hub among clients, publishers and bad networks in virtual time.
 
 pub mod mail;
 pub mod minimize;
@@ -16,3 +17,4 @@ pub mod ops;
 pub mod play;
 pub mod setup;
 pub mod verdict;
+pub mod world;

@@ -16,6 +16,7 @@ mod names;
 mod offer;
 mod open;
 mod publish;
+mod reading;
 mod retention;
 mod subscribe;
 mod taken;
@@ -166,6 +167,13 @@ impl Model {
             &control.bye,
         ];
         names[number % names.len()].name.clone()
+    }
+
+    /// Whether a `bye` does not say why.
+    #[must_use]
+    pub const fn has_silent_bye(&self) -> bool {
+        let bye = &self.options.control.bye;
+        !bye.enabled || bye.json.is_some()
     }
 
     /// Whether the connection is to be sent anything, as far as its socket takes it.

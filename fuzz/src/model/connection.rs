@@ -44,6 +44,8 @@ pub struct Connection {
     pub(crate) unknown: bool,
     /// Of the records that were dropped, it was told of the first so many.
     pub(crate) told_drops: usize,
+    /// Where it stood when the hub went past dropped records on its behalf: it may be told of them.
+    pub(crate) passed_from: Option<u64>,
     pub(crate) owed: Owed,
     /// Bytes to be sent before all else.
     pub(crate) preamble: Vec<u8>,

@@ -210,6 +210,7 @@ impl Model {
             excused: BTreeSet::new(),
             unknown: false,
             told_drops: 0,
+            passed_from: None,
             owed: Owed {
                 connected: true,
                 ..Owed::default()

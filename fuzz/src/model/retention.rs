@@ -49,9 +49,6 @@ impl Model {
                 self.check_nobody_waits(*place)?;
             }
         }
-        if cause == Cause::Woken {
-            self.check_none_too_old()?;
-        }
         self.held = classes.to_vec();
         Ok(())
     }
@@ -138,10 +135,11 @@ impl Model {
     /// Nothing goes that could have stayed.
     fn check_reasons(&self, class: usize, held: &ClassStats, cause: Cause, left: &Left) -> Verdict {
         let limit = self.class(class);
+        let (incoming, unstored) = self.incoming(class, cause);
         if left.records > 0 {
             let trimmed = held.records - held.events;
             ensure!(
-                held.records + 1 > self.record_limit(class)
+                held.records + unstored.records + 1 > self.record_limit(class)
                     || (trimmed + 1) * MOST_RECORD_BYTES > limit.bytes / 4,
                 "class {class} dropped {} records without a reason: {held:?} of {limit:?}",
                 left.records
@@ -151,11 +149,11 @@ impl Model {
             return Ok(());
         };
         let fits = match cause {
-            Cause::Published(first) => {
+            Cause::Published(_) => {
                 let more = last.frame.len() + MOST_RECORD_BYTES * (left.records + 1);
-                let incoming = self.events_after(first - 1);
-                !incoming.iter().any(|event| event.class == class)
-                    || held.events < limit.events && held.bytes + more <= limit.bytes
+                !incoming
+                    || held.events + unstored.events < limit.events
+                        && held.bytes + unstored.bytes + more <= limit.bytes
             }
             Cause::Woken => {
                 let age_ms = limit.age_ms.unwrap_or(u64::MAX);
@@ -169,6 +167,26 @@ impl Model {
             last.sequence
         );
         Ok(())
+    }
+
+    /// Whether something came in, and what was not kept after all: room was made for it, and that
+    /// cut the connection which it was for.
+    fn incoming(&self, class: usize, cause: Cause) -> (bool, ClassStats) {
+        let mut unstored = ClassStats::default();
+        let Cause::Published(first) = cause else {
+            return (false, unstored);
+        };
+        let published = self.events_after(first - 1).iter();
+        let incoming: Vec<_> = published.filter(|event| event.class == class).collect();
+        for event in incoming
+            .iter()
+            .filter(|event| event.state == State::Unstored)
+        {
+            unstored.events += 1;
+            unstored.records += 1;
+            unstored.bytes += event.frame.len() + MOST_RECORD_BYTES;
+        }
+        (!incoming.is_empty(), unstored)
     }
 
     /// A reader that is not blocked is offered what is for it before it goes.
@@ -193,7 +211,10 @@ impl Model {
     }
 
     /// After a wake, what is too old is there only for somebody's sake.
-    fn check_none_too_old(&self) -> Verdict {
+    ///
+    /// # Errors
+    /// Where it is there for nobody's.
+    pub fn check_none_too_old(&self) -> Verdict {
         let behind = |connection: &Connection| {
             connection.phase.is_served()
                 && !connection.blocked

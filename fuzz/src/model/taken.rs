@@ -96,7 +96,12 @@ impl Model {
         );
         let missed = ahead.missed.first().map(|missed| missed.sequence);
         if missed.is_none_or(|missed| found < missed) {
-            self.connections[key].position = found;
+            let passes = found > position && self.may_have_lost(connection);
+            let connection = &mut self.connections[key];
+            connection.position = found;
+            if passes {
+                connection.passed_from.get_or_insert(position);
+            }
         }
         Ok(())
     }
@@ -105,6 +110,7 @@ impl Model {
     pub(super) fn tell_gap(&self, through: u64, missed: Option<u64>, connection: &mut Connection) {
         (connection.position, connection.served) = (through, through);
         connection.unknown = false;
+        connection.passed_from = None;
         if missed.is_none() {
             connection.told_drops = self.drops;
         }
@@ -212,13 +218,14 @@ impl Model {
             connection.resuming = false;
             connection.replay = None;
             connection.opening = None;
+            connection.passed_from = None;
             return;
         }
         // The walk went on beyond what was offered: up to its end, what is left out is settled.
         if let Some(replay) = &mut connection.replay
             && offer.beyond_replay.is_some_and(|first| first <= after)
         {
-            replay.skip_through = Some(offer.head);
+            replay.skip_through.get_or_insert(offer.head);
         }
         if let Some(next) = self.next_value(connection) {
             connection.opening = Some(next.sequence - 1);

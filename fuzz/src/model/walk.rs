@@ -89,8 +89,9 @@ impl Model {
     /// last told: then it may be told of a gap that nobody can count.
     pub(super) fn may_have_lost(&self, connection: &Connection) -> bool {
         let dropped = |event: &Event| matches!(event.state, State::Dropped(_));
-        self.drops > connection.told_drops
-            && self.events_after(connection.position).iter().any(dropped)
+        connection.passed_from.is_some()
+            || self.drops > connection.told_drops
+                && self.events_after(connection.position).iter().any(dropped)
     }
 
     /// Whether all that was for the connection has been sent or told.

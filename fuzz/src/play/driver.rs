@@ -8,7 +8,7 @@ use crate::ops::{Operation, Peer, Socket};
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
 use std::collections::BTreeSet;
-use tidings_core::{ConnectionId, Item, NotTransmitted, Output};
+use tidings_core::{CloseReason, ConnectionId, Item, NotTransmitted, Output};
 
 /// More turns than any driver needs until all is written.
 const MOST_TURNS: usize = 20_000;
@@ -191,8 +191,14 @@ impl Player {
     pub(super) fn wake(&mut self) -> Verdict {
         self.hub.handle_timeout(self.now);
         self.model.wake();
+        let cut_before = self.model.closed(CloseReason::Overflow);
         self.learn_overflows()?;
-        self.observe(Cause::Woken)
+        self.observe(Cause::Woken)?;
+        // For whom it stayed may have been cut by what went.
+        if self.model.closed(CloseReason::Overflow) > cut_before {
+            return Ok(());
+        }
+        self.model.check_none_too_old()
     }
 
     /// Sleeps until the hub wants it.

@@ -11,6 +11,11 @@ use tidings_core::{Decoder, LagPolicy, Open};
 
 impl Player {
     pub(super) fn open(&mut self, opening: &Opening) -> Verdict {
+        let mut opening = opening.clone();
+        // Where a `bye` does not say why, a reader that lagged could not be told from a drained one.
+        if self.model.has_silent_bye() {
+            opening.lag_closes = Some(false);
+        }
         let asked = Asked {
             last_event_id: self.last_event_id(opening.start),
             expires_ms: self.expires_ms(opening.expires_in),
