@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn every_value_is_in_a_bucket_that_ends_close_above_it() {
-        for value in (0..64).flat_map(|shift| [1_u64 << shift, (1 << shift) - 1, 3 << shift / 2]) {
+        for value in (0..64).flat_map(|shift| [1_u64 << shift, (1 << shift) - 1, 3 << (shift / 2)])
+        {
             let end = upper(bucket(value));
             assert!(
                 end >= value && end - value <= value / STEPS,

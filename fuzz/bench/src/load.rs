@@ -3,12 +3,13 @@
 //! It owns the sockets and reads what comes. It does not know what the events mean: whoever calls
 //! it watches.
 
+pub(crate) mod crowd;
 pub(crate) mod live;
 mod publisher;
 mod stream;
 pub(crate) mod tally;
 
-use publisher::Publisher;
+use publisher::{Answer, Publisher};
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::time::Timespec;
@@ -27,6 +28,9 @@ const READ_BYTES: usize = 256 << 10;
 
 /// Sockets that are looked at in one turn.
 const TURN_EVENTS: usize = 1_024;
+
+/// How long an unhurried load sleeps.
+const NAP: Duration = Duration::from_millis(1);
 
 /// What is told of streams as it happens.
 pub(crate) trait Watch {
@@ -76,7 +80,7 @@ pub(crate) struct Load {
 }
 
 enum Link {
-    Stream(Box<Stream>),
+    Stream(Stream),
     Publisher(Publisher),
 }
 
@@ -122,7 +126,7 @@ impl Load {
     pub(crate) fn ask(&mut self, ask: &Ask) -> io::Result<usize> {
         let socket = self.connect(ask.receive_bytes)?;
         let request = ask.request(self.address);
-        let number = self.insert(Link::Stream(Box::new(Stream::new(socket, request))))?;
+        let number = self.insert(Link::Stream(Stream::new(socket, request)))?;
         self.opening += 1;
         Ok(number)
     }
@@ -146,8 +150,13 @@ impl Load {
         Ok(numbers)
     }
 
-    /// Connects publishers, which are idle at first.
-    pub(crate) fn add_publishers(&mut self, count: usize) -> io::Result<()> {
+    /// Connects publishers, which are idle at first, in place of those that are: a server may be
+    /// about to leave them because they had nothing to say for long.
+    pub(crate) fn set_publishers(&mut self, count: usize) -> io::Result<()> {
+        for number in std::mem::take(&mut self.idle) {
+            self.links[number] = None;
+            self.free.push(number);
+        }
         for _ in 0..count {
             let socket = self.connect(None)?;
             let number = self.insert(Link::Publisher(Publisher::new(socket)))?;
@@ -192,6 +201,18 @@ impl Load {
         Ok(())
     }
 
+    /// Does what there is to do; where that was little, lets more come first.
+    ///
+    /// While it sleeps no socket wakes it. How often one does is a matter of chance, and the time
+    /// it takes is the server's.
+    pub(crate) fn unhurried_turn(&mut self, watch: &mut impl Watch) -> io::Result<()> {
+        self.turn(Duration::ZERO, watch)?;
+        if self.ready.len() < TURN_EVENTS {
+            std::thread::sleep(NAP);
+        }
+        Ok(())
+    }
+
     /// Goes on until something is so.
     ///
     /// # Errors
@@ -206,7 +227,7 @@ impl Load {
             if start.elapsed() > PATIENCE {
                 return Err(io::Error::other("what was waited for did not come"));
             }
-            self.turn(Duration::from_millis(100), watch)?;
+            self.unhurried_turn(watch)?;
         }
         Ok(())
     }
@@ -298,12 +319,18 @@ impl Load {
             return Ok(());
         }
         match link {
-            Link::Publisher(publisher) => {
-                if publisher.read(&mut self.buffer)? {
+            Link::Publisher(publisher) => match publisher.read(&mut self.buffer)? {
+                Answer::None => {}
+                Answer::Whole => {
                     self.idle.push(number);
                     self.publishing -= 1;
                 }
-            }
+                Answer::Left => {
+                    self.idle.retain(|idle| *idle != number);
+                    self.links[number] = None;
+                    self.free.push(number);
+                }
+            },
             Link::Stream(stream) => {
                 let now_ns = nanoseconds(self.start.elapsed());
                 let tell = |event: &Event<'_>| watch.event(number, event, now_ns);

@@ -10,6 +10,7 @@ mod report;
 mod server;
 
 use clap::{Parser, Subcommand};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -25,6 +26,12 @@ enum Command {
     /// Be a bare server
     #[command(hide = true)]
     Floor { kind: floor::Kind },
+    /// Be the subscribers and publishers of one topic
+    #[command(hide = true)]
+    Crowd {
+        address: SocketAddr,
+        subscribers: usize,
+    },
     /// Become another program, which ends with this one
     #[command(hide = true)]
     Exec {
@@ -37,6 +44,10 @@ fn main() -> ExitCode {
     let done = match Bench::parse().command {
         Command::Server(arguments) => server::run(&arguments),
         Command::Floor { kind } => floor::run(kind),
+        Command::Crowd {
+            address,
+            subscribers,
+        } => load::crowd::run(address, subscribers),
         Command::Exec { program } => Err(process::exec(&program)),
     };
     match done {

@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -33,13 +33,7 @@ impl Server {
     /// `tidings serve` with these arguments, as it was built beside this program.
     pub(crate) fn tidings(arguments: &[&str]) -> io::Result<Self> {
         let serve = ["serve", "--listen", "127.0.0.1:0"];
-        Self::start(
-            Command::new(current_exe()?)
-                .arg("exec")
-                .arg(tidings()?)
-                .args(serve)
-                .args(arguments),
-        )
+        Self::start(dependent(&tidings()?)?.args(serve).args(arguments))
     }
 
     /// The same, with no more than so many open files.
@@ -47,8 +41,8 @@ impl Server {
         let serve = ["serve", "--listen", "127.0.0.1:0"];
         let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
         Self::start(
-            Command::new(current_exe()?)
-                .args(["exec", "sh", "-c", &script])
+            dependent(Path::new("sh"))?
+                .args(["-c", &script])
                 .arg(tidings()?)
                 .args(serve)
                 .args(arguments),
@@ -57,13 +51,7 @@ impl Server {
 
     /// The floor: this program, as a bare server of this kind.
     pub(crate) fn floor(kind: &str) -> io::Result<Self> {
-        let this = current_exe()?;
-        Self::start(
-            Command::new(&this)
-                .arg("exec")
-                .arg(&this)
-                .args(["floor", kind]),
-        )
+        Self::start(dependent(&current_exe()?)?.args(["floor", kind]))
     }
 
     fn start(command: &mut Command) -> io::Result<Self> {
@@ -173,7 +161,14 @@ impl Stats {
     }
 }
 
-/// Becomes another program, which ends when the bench does, however that ends.
+/// A program that ends when this one does, however that ends.
+pub(crate) fn dependent(program: &Path) -> io::Result<Command> {
+    let mut command = Command::new(current_exe()?);
+    command.arg("exec").arg(program);
+    Ok(command)
+}
+
+/// Becomes another program, which ends with the parent.
 pub(crate) fn exec(program: &[String]) -> io::Error {
     let Some((name, arguments)) = program.split_first() else {
         return io::ErrorKind::InvalidInput.into();

@@ -39,6 +39,8 @@ enum Case {
     Idle,
     /// Readers that stop reading, and what the others notice
     Stuck,
+    /// A large file published line by line
+    Lines,
     /// One topic, many subscribers, beside a bare server
     Fanout,
     /// Everybody reconnects at once
@@ -74,6 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
         match case {
             Case::Idle => idle::run(&mut report, scale)?,
             Case::Stuck => stuck::run(&mut report, scale)?,
+            Case::Lines => lines::run(&mut report, scale)?,
             Case::Fanout => fanout::run(&mut report, scale)?,
             Case::Storm => storm::run(&mut report, scale)?,
             Case::Files => files::run(&mut report, scale)?,
@@ -99,7 +102,7 @@ fn settle() {
 /// Publishes so many numbered events to a topic.
 fn publish_all(server: &Server, topic: &str, events: u32, bytes: usize) -> io::Result<()> {
     let (mut load, mut tally) = (Load::new(server.address)?, Tally::new());
-    load.add_publishers(8)?;
+    load.set_publishers(8)?;
     let mut number = 0;
     while number < events {
         let data = Tally::data(number, load.now_ns(), bytes);

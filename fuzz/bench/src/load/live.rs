@@ -66,7 +66,7 @@ fn run(
 ) -> io::Result<u32> {
     let (mut load, mut tally) = (Load::new(address)?, Tally::new());
     load.ask_many(&traffic.ask, traffic.readers, 64, &mut tally)?;
-    load.add_publishers(1)?;
+    load.set_publishers(1)?;
     let (mut next, mut due) = (traffic.first, Instant::now());
     loop {
         match asked.try_recv() {

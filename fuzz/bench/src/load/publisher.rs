@@ -9,15 +9,26 @@ use std::net::SocketAddr;
 
 pub(super) struct Publisher {
     pub(super) socket: Socket,
+    /// Whether an answer is due.
+    asked: bool,
     /// What could not be sent yet.
     unsent: Vec<u8>,
     answer: Vec<u8>,
+}
+
+/// What reading has shown.
+pub(super) enum Answer {
+    None,
+    Whole,
+    /// The server left, as nothing was asked of it for long.
+    Left,
 }
 
 impl Publisher {
     pub(super) fn new(socket: Socket) -> Self {
         Self {
             socket,
+            asked: false,
             unsent: Vec::new(),
             answer: Vec::new(),
         }
@@ -25,6 +36,7 @@ impl Publisher {
 
     /// Sends a request with this body; false where the socket did not take all of it yet.
     pub(super) fn publish(&mut self, address: SocketAddr, body: &[u8]) -> io::Result<bool> {
+        self.asked = true;
         write!(
             self.unsent,
             "POST /publish HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
@@ -47,19 +59,20 @@ impl Publisher {
         Ok(true)
     }
 
-    /// Reads what is there; true once the answer is whole.
+    /// Reads what is there.
     ///
     /// # Errors
     /// When the answer says that nothing was published.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Answer> {
         match self.socket.read(buffer) {
+            Ok(0) if !self.asked => return Ok(Answer::Left),
             Ok(0) => return Err(io::Error::other("the server left a publisher")),
             Ok(read) => self.answer.extend_from_slice(&buffer[..read]),
-            Err(error) if is_for_now(&error) => return Ok(false),
+            Err(error) if is_for_now(&error) => return Ok(Answer::None),
             Err(error) => return Err(error),
         }
         let Some(end) = memchr::memmem::find(&self.answer, b"\r\n\r\n") else {
-            return Ok(false);
+            return Ok(Answer::None);
         };
         let head = String::from_utf8_lossy(&self.answer[..end]).to_ascii_lowercase();
         let length = head
@@ -69,14 +82,15 @@ impl Publisher {
             .and_then(|text| text.trim().parse().ok())
             .ok_or_else(|| io::Error::other("an answer has no length"))?;
         if self.answer.len() < end + 4 + length {
-            return Ok(false);
+            return Ok(Answer::None);
         }
         if status(&self.answer)? != 200 {
             let answer = String::from_utf8_lossy(&self.answer).into_owned();
             return Err(io::Error::other(format!("not published: {answer}")));
         }
         self.answer.clear();
-        Ok(true)
+        self.asked = false;
+        Ok(Answer::Whole)
     }
 }
 

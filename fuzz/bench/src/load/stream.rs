@@ -19,7 +19,7 @@ pub(super) struct Stream {
 enum Phase {
     /// The head, as far as it came.
     Head(Vec<u8>),
-    Open(Decoder),
+    Open(Box<Decoder>),
 }
 
 /// What reading has changed.
@@ -82,7 +82,7 @@ impl Stream {
                 if status != 200 {
                     return Ok(Progress::Ended(End::Refused(status)));
                 }
-                let mut decoder = Decoder::default();
+                let mut decoder = Box::<Decoder>::default();
                 decode(&mut decoder, &head[end + 4..], tell)?;
                 self.phase = Phase::Open(decoder);
                 Ok(Progress::Opened)

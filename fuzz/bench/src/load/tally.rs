@@ -180,7 +180,7 @@ impl Watch for Tally {
             _ => self.control_event(stream, event),
         };
         if right.is_none() && self.fault.is_none() {
-            let (seen, sequence) = (event.clone(), self.of(stream).sequence);
+            let (seen, sequence) = (*event, self.of(stream).sequence);
             self.fault = Some(format!("stream {stream}, at {sequence}, got {seen:?}"));
         }
     }

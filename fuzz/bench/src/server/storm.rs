@@ -47,6 +47,7 @@ pub(super) fn run(report: &mut Report, scale: Scale) -> io::Result<()> {
     sleep(Duration::from_secs(scale.of(5, 1)));
     let calm = live.latency()?.quantile_ms(0.99);
 
+    let before_kb = server.resident_kb()? as f64;
     let (mut stormy, mut seconds, mut left_kb) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         live.latency()?;
@@ -58,6 +59,7 @@ pub(super) fn run(report: &mut Report, scale: Scale) -> io::Result<()> {
     }
     live.stop()?;
     let growth = left_kb[rounds - 1] - left_kb[0];
+    report.once("resident before the storms", "KiB", before_kb, Mark::None)?;
     report.figure("resident after a storm", "KiB", &left_kb, Mark::None)?;
     // What goes on beside the storms fills the log a little more.
     let name = "growth from the first storm to the last";

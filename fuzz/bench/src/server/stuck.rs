@@ -2,8 +2,8 @@
 //!
 //! It does not look into the server: what it holds is seen from outside.
 
+use super::Scale;
 use super::kernel::send_queues;
-use super::{Scale, lines, publish_all, settle};
 use crate::load::live::{Live, Traffic};
 use crate::load::tally::Tally;
 use crate::load::{Ask, End, Load};
@@ -11,7 +11,7 @@ use crate::process::Server;
 use crate::report::{Mark, Report};
 use std::io;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes of the data of an event.
 const EVENT_BYTES: usize = 32 << 10;
@@ -19,156 +19,177 @@ const EVENT_BYTES: usize = 32 << 10;
 /// What the log may hold: a hundred of these events.
 const LOG_MIB: usize = 4;
 
+/// Events of one round, and the time between them.
+const ROUND_EVENTS: u32 = 10;
+const EVERY: Duration = Duration::from_millis(50);
+
 pub(super) fn run(report: &mut Report, scale: Scale) -> io::Result<()> {
     let (healthy, stuck) = (scale.of(900, 90), scale.of(100, 10));
-    let rounds = scale.of(5, 1);
+    // In all of them together the log moves past those that are stuck.
+    let rounds = 20;
     let about = format!(
-        "{healthy} readers alone, and beside {stuck} that stop reading; 32 KiB events, 20 a \
-         second; {rounds} rounds"
+        "{healthy} readers alone, and {healthy} beside {stuck} that stop reading; 32 KiB events, \
+         20 a second; {rounds} rounds of either"
     );
     report.begin("stuck", &about);
-    beside_stuck(report, scale, healthy, stuck, rounds)?;
-    closed_for_lag(report, scale)?;
-    lines::run(report, scale)
-}
-
-fn beside_stuck(
-    report: &mut Report,
-    scale: Scale,
-    healthy: usize,
-    stuck: usize,
-    rounds: usize,
-) -> io::Result<()> {
-    let server = Server::tidings(&["--log-bytes", &format!("{LOG_MIB}MiB")])?;
-    // The log is full before anything is measured.
-    let past = 150;
-    publish_all(&server, "news", past, EVENT_BYTES)?;
-    let traffic = Traffic {
-        ask: Ask::topic("news"),
-        topic: "news",
-        readers: healthy,
-        event_bytes: EVENT_BYTES,
-        every: Duration::from_millis(50),
-        first: past,
-    };
-    let live = Live::start(server.address, traffic);
-    server.wait_for_connections(healthy as u64)?;
-    let mut rows = Rows::default();
+    let mut alone = Readers::start(healthy)?;
+    let mut beside = Readers::start(healthy)?;
+    let before_kb = beside.server.resident_kb()?;
+    let stopped = Stopped::start(&beside.server, stuck)?;
+    // Until their buffers are full they are not stuck.
+    beside.round(ROUND_EVENTS)?;
+    let (mut p99_alone, mut p99_beside) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        live.latency()?;
-        sleep(Duration::from_secs(scale.of(5, 2)));
-        rows.alone.push(live.latency()?.quantile_ms(0.99));
-        rows.round(&server, &live, scale, healthy, stuck)?;
+        p99_alone.push(alone.round(ROUND_EVENTS)?);
+        p99_beside.push(beside.round(ROUND_EVENTS)?);
     }
-    live.stop()?;
-    rows.report(report)
+    let ratios: Vec<_> = p99_beside
+        .iter()
+        .zip(&p99_alone)
+        .map(|(b, a)| b / a)
+        .collect();
+    report.figure("p99 alone", "ms", &p99_alone, Mark::None)?;
+    report.figure("p99 beside stuck ones", "ms", &p99_beside, Mark::None)?;
+    report.figure("one over the other", "times", &ratios, Mark::AtMost(1.25))?;
+    let growth_kb = beside.server.resident_kb()? as f64 - before_kb as f64;
+    let log_kb = (LOG_MIB << 10) as f64;
+    report.once(
+        "growth of the server",
+        "KiB",
+        growth_kb,
+        Mark::AtMost(log_kb),
+    )?;
+    stopped.report(report, &beside.server)?;
+    closed_for_lag(report, scale)
 }
 
-/// What was seen in each round.
-#[derive(Default)]
-struct Rows {
-    alone: Vec<f64>,
-    beside: Vec<f64>,
-    growth_kb: Vec<f64>,
-    kernel_kb: Vec<f64>,
-    source: &'static str,
-    missed: Vec<f64>,
+/// A server with readers that read.
+struct Readers {
+    server: Server,
+    load: Load,
+    tally: Tally,
+    count: usize,
+    published: u32,
 }
 
-impl Rows {
-    fn round(
-        &mut self,
-        server: &Server,
-        live: &Live,
-        scale: Scale,
-        healthy: usize,
-        stuck: usize,
-    ) -> io::Result<()> {
-        let before_kb = server.resident_kb()?;
+impl Readers {
+    fn start(count: usize) -> io::Result<Self> {
+        let server = Server::tidings(&["--log-bytes", &format!("{LOG_MIB}MiB")])?;
         let (mut load, mut tally) = (Load::new(server.address)?, Tally::new());
-        let readers = load.ask_many(&Ask::topic("news"), stuck, stuck, &mut tally)?;
-        for reader in &readers {
-            load.set_reading(*reader, false)?;
-        }
-        // Until their buffers are full they are not stuck.
-        sleep(Duration::from_secs(1));
-        live.latency()?;
-        // Long enough for the log to move past them.
-        sleep(Duration::from_secs(scale.of(8, 8)));
-        self.beside.push(live.latency()?.quantile_ms(0.99));
-        self.growth_kb
-            .push(server.resident_kb()? as f64 - before_kb as f64);
-        let (source, queues) = send_queues(server.address.port())?;
-        let ports: Vec<_> = readers
-            .iter()
-            .filter_map(|reader| load.port(*reader))
-            .collect();
-        let held = queues.iter().filter(|(port, _)| ports.contains(port));
-        let held: Vec<_> = held.map(|(_, bytes)| *bytes).collect();
-        if held.len() != stuck {
-            return Err(io::Error::other(
-                "the kernel does not show every stuck socket",
-            ));
-        }
-        let most = held.into_iter().max().unwrap_or(0);
-        self.kernel_kb.push(most as f64 / 1_024.0);
-        self.source = source.name();
-
-        for reader in &readers {
-            load.set_reading(*reader, true)?;
-        }
-        let head = server.stats()?.head();
-        load.until(&mut tally, |_, tally| {
-            readers
-                .iter()
-                .all(|reader| tally.of(*reader).sequence >= head)
-        })?;
-        tally.check()?;
-        for reader in readers {
-            let seen = tally.of(reader);
-            if seen.received + seen.missed != seen.sequence - seen.start {
-                return Err(io::Error::other("received and missed are not all"));
-            }
-            if seen.gaps == 0 {
-                return Err(io::Error::other("a stuck reader was told of no gap"));
-            }
-            self.missed.push(seen.missed as f64);
-            load.close(reader);
-        }
-        server.wait_for_connections(healthy as u64)
+        load.ask_many(&Ask::topic("news"), count, 64, &mut tally)?;
+        load.set_publishers(1)?;
+        let mut readers = Self {
+            server,
+            load,
+            tally,
+            count,
+            published: 0,
+        };
+        // The log is full before anything is measured.
+        readers.round((LOG_MIB << 20) as u32 / EVENT_BYTES as u32)?;
+        Ok(readers)
     }
 
-    fn report(&self, report: &mut Report) -> io::Result<()> {
-        let pairs = self.beside.iter().zip(&self.alone);
-        let ratios: Vec<_> = pairs.map(|(beside, alone)| beside / alone).collect();
-        report.figure("p99 alone", "ms", &self.alone, Mark::None)?;
-        report.figure("p99 beside stuck ones", "ms", &self.beside, Mark::None)?;
-        report.figure(
-            "p99, one over the other",
-            "times",
-            &ratios,
-            Mark::AtMost(1.25),
-        )?;
-        let log_kb = (LOG_MIB << 10) as f64;
-        report.figure(
-            "memory of the server, growth",
-            "KiB",
-            &self.growth_kb,
-            Mark::AtMost(log_kb),
-        )?;
-        let unit = format!("KiB ({})", self.source);
-        report.figure(
-            "kernel, for the worst stuck socket",
+    /// Publishes so many events at a steady rate; returns the 99th percentile of how late they
+    /// were, in milliseconds.
+    fn round(&mut self, events: u32) -> io::Result<f64> {
+        self.tally.forget_latency();
+        let start = Instant::now();
+        for event in 0..events {
+            let due = start + EVERY * event;
+            self.load.run_for(
+                due.saturating_duration_since(Instant::now()),
+                &mut self.tally,
+            )?;
+            let data = Tally::data(self.published, self.load.now_ns(), EVENT_BYTES);
+            let body = format!(r#"{{"topics":["news"],"data":"{data}"}}"#);
+            while !self.load.publish(body.as_bytes())? {
+                self.load.turn(EVERY, &mut self.tally)?;
+            }
+            self.published += 1;
+        }
+        let wanted = u64::from(self.published) * self.count as u64;
+        let start = Instant::now();
+        while self.tally.delivered() < wanted {
+            self.load.turn(EVERY, &mut self.tally)?;
+            self.tally.check()?;
+            if start.elapsed() > Duration::from_secs(30) {
+                return Err(io::Error::other("a healthy reader waits"));
+            }
+        }
+        Ok(self.tally.latency().quantile_ms(0.99))
+    }
+}
+
+/// Readers that have stopped reading.
+struct Stopped {
+    load: Load,
+    tally: Tally,
+    streams: Vec<usize>,
+}
+
+impl Stopped {
+    fn start(server: &Server, count: usize) -> io::Result<Self> {
+        let (mut load, mut tally) = (Load::new(server.address)?, Tally::new());
+        let streams = load.ask_many(&Ask::topic("news"), count, count, &mut tally)?;
+        for stream in &streams {
+            load.set_reading(*stream, false)?;
+        }
+        Ok(Self {
+            load,
+            tally,
+            streams,
+        })
+    }
+
+    /// What they cost, and what they are told when they read again.
+    fn report(mut self, report: &mut Report, server: &Server) -> io::Result<()> {
+        let (source, queues) = send_queues(server.address.port())?;
+        let ports = self
+            .streams
+            .iter()
+            .filter_map(|stream| self.load.port(*stream));
+        let ports: Vec<_> = ports.collect();
+        let held = queues.iter().filter(|(port, _)| ports.contains(port));
+        let held: Vec<_> = held.map(|(_, bytes)| *bytes as f64 / 1_024.0).collect();
+        if held.len() != self.streams.len() {
+            return Err(io::Error::other("the kernel does not show every socket"));
+        }
+        let most = held.iter().copied().fold(0.0, f64::max);
+        let unit = format!("KiB ({})", source.name());
+        report.once(
+            "kernel, for the worst of them",
             &unit,
-            &self.kernel_kb,
+            most,
             Mark::AtMost(128.0),
         )?;
-        report.figure(
-            "told as missed to each; the count was right",
-            "events",
-            &self.missed,
-            Mark::None,
-        )
+
+        for stream in &self.streams {
+            self.load.set_reading(*stream, true)?;
+        }
+        let head = server.stats()?.head();
+        let streams = &self.streams;
+        self.load.until(&mut self.tally, |_, tally| {
+            streams
+                .iter()
+                .all(|stream| tally.of(*stream).sequence >= head)
+        })?;
+        self.tally.check()?;
+        let seen: Vec<_> = streams
+            .iter()
+            .map(|stream| self.tally.of(*stream))
+            .collect();
+        let right = seen
+            .iter()
+            .filter(|seen| seen.gaps > 0 && seen.received + seen.missed == head - seen.start);
+        report.once(
+            "told of a gap of the right length",
+            "of them",
+            right.count() as f64,
+            Mark::Exactly(streams.len() as f64),
+        )?;
+        let missed: Vec<_> = seen.iter().map(|seen| seen.missed as f64).collect();
+        report.figure("missed by each", "events", &missed, Mark::None)
     }
 }
 
@@ -223,6 +244,5 @@ fn closed_for_lag(report: &mut Report, scale: Scale) -> io::Result<()> {
         told as f64,
         Mark::None,
     )?;
-    settle();
     Ok(())
 }
