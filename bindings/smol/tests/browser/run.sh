@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Runs the tests with real clients on the program that was built: run.sh FILE appends to FILE what is
+# skipped, and why.
+set -euo pipefail
+cd "$(dirname "$0")"
+status=0
+./setup.sh "${1:-/dev/null}" || status=$?
+[ "$status" = 3 ] && exit 0
+[ "$status" = 0 ] || exit "$status"
+target=${CARGO_TARGET_DIR:-$(cd ../../../.. && pwd)/target}
+export TIDINGS=${TIDINGS:-$target/debug/tidings}
+exec npm test --silent
