@@ -239,7 +239,8 @@ fn lines_under_way_in_a_crash_come_in_order_and_once_in_each_life() {
 
 #[test]
 fn it_gives_up_when_told_to_and_names_the_first_line_not_published() {
-    let mut server = Server::start(&[]);
+    let listen = format!("127.0.0.1:{}", reserved_port());
+    let mut server = Server::start_on(&listen, &[]);
     let mut program = start_lines(&server.url(), &["--give-up", "1s"]);
     program.write("one\ntwo\nthree\n");
     server.wait_for_stat("published", 3);

@@ -6,14 +6,24 @@ use super::wait::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 pub(crate) struct Program {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Lines,
     stderr: Lines,
+    watchdog: Option<Watchdog>,
 }
+
+/// Ends a child after a time, for a test that waits for it in a read or a write. Dropped, it is off.
+struct Watchdog {
+    _off: mpsc::Sender<()>,
+}
+
+/// Longer than any test takes that waits with patience.
+const LIFETIME: Duration = Duration::from_secs(300);
 
 /// What was printed so far.
 #[derive(Clone, Default)]
@@ -47,6 +57,7 @@ impl Program {
         let stderr = Lines::read(child.stderr.take().expect("it is piped"));
         Self {
             stdin: child.stdin.take(),
+            watchdog: Some(Watchdog::start(Pid::from_child(&child))),
             child,
             stdout,
             stderr,
@@ -114,6 +125,7 @@ impl Program {
             let status = self.child.try_wait().expect("it can be waited for");
             status.ok_or_else(|| self.describe())
         });
+        self.watchdog = None;
         eventually("its output ends", || {
             let ended = self.stdout.has_ended() && self.stderr.has_ended();
             ended.then_some(()).ok_or_else(|| self.describe())
@@ -123,9 +135,24 @@ impl Program {
 
     /// Ends it as an outage would.
     pub(crate) fn kill(&mut self) {
+        self.watchdog = None;
         // It may have ended by itself.
         let _ = self.child.kill();
         self.child.wait().expect("it can be waited for");
+    }
+}
+
+impl Watchdog {
+    fn start(child: Pid) -> Self {
+        let (off, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            if ended.recv_timeout(LIFETIME) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("a program is ended after {LIFETIME:?}");
+                // It may have ended in this moment; whoever waits for it sees that.
+                let _ = kill_process(child, Signal::KILL);
+            }
+        });
+        Self { _off: off }
     }
 }
 
