@@ -85,9 +85,10 @@ impl Driver {
         let mut more = self.take_commands(cx, now);
         more |= self.take_batches(cx, now);
         more |= self.take_events(cx);
-        more |= self.retry_held(now);
         self.begin_drain(now);
         more |= self.write(now);
+        // What was written has made room for it.
+        more |= self.held.is_some();
         self.connections
             .store(self.hub.connections(), Ordering::Relaxed);
         if more {
@@ -142,8 +143,11 @@ impl Driver {
         }
     }
 
-    /// Appends what publishers have numbered.
+    /// Appends what publishers have numbered, first of all what there was no room for.
     fn take_batches(&mut self, cx: &mut Context<'_>, now: u64) -> bool {
+        if let Some(batch) = self.held.take() {
+            self.append(batch, now);
+        }
         for _ in 0..MESSAGES_PER_TURN {
             if self.held.is_some() {
                 return false;
@@ -167,15 +171,6 @@ impl Driver {
                 batch.answer(&vec![0; batch.messages.len()]);
             }
         }
-    }
-
-    /// Tries again to append a batch that there was no room for.
-    fn retry_held(&mut self, now: u64) -> bool {
-        if let Some(batch) = self.held.take() {
-            self.append(batch, now);
-        }
-        // Room comes from writes, and those that are left make the turn come again.
-        self.held.is_none() && !self.mailbox.batches.is_empty()
     }
 
     fn take_events(&mut self, cx: &mut Context<'_>) -> bool {

@@ -238,6 +238,30 @@ fn grants_let_private_events_through() {
     assert_eq!(recipients, [1, 0]);
 }
 
+#[test]
+fn publishers_on_other_threads_go_on_as_soon_as_a_full_log_has_room() {
+    let mut options = DriverOptions::default();
+    options.hub.default_class.events = 1;
+    options.hub.deadlines.heartbeat_ms = None;
+    let hub = Hub::start(options).expect("it starts");
+    let mut stream = open(serve(&hub), "");
+    stream.connected();
+    let publishers: Vec<_> = (0..4)
+        .map(|_| {
+            let hub = hub.clone();
+            std::thread::spawn(move || {
+                for _ in 0..500 {
+                    block_on(say(&hub, "x"));
+                }
+            })
+        })
+        .collect();
+    assert_eq!(stream.messages(2_000).len(), 2_000, "none is a gap");
+    for publisher in publishers {
+        publisher.join().expect("everything is published");
+    }
+}
+
 /// Polls the drivers with an executor that has nothing to do with smol.
 fn drive_elsewhere(shards: usize) -> (Hub, Vec<JoinHandle<()>>) {
     let options = DriverOptions {

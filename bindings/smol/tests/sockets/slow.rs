@@ -166,3 +166,27 @@ fn events_for_others_are_no_gap() {
     again.connected();
     assert_eq!(again.messages(1), ["mine"]);
 }
+
+#[test]
+fn publishers_go_on_as_soon_as_a_full_log_has_room() {
+    const EACH: usize = 200;
+    let server = Server::start(&["--log-events", "1", "--heartbeat", "0s"]);
+    let mut reader = server.stream("topic=a");
+    reader.connected();
+    let publishers: Vec<_> = (0..4)
+        .map(|_| {
+            let mut client = server.connect();
+            std::thread::spawn(move || {
+                for _ in 0..EACH {
+                    let event = r#"{"topics":["a"],"data":"x"}"#;
+                    let response = client.request("POST", "/publish", event);
+                    assert_eq!(response.status, 200, "{response:?}");
+                }
+            })
+        })
+        .collect();
+    assert_eq!(reader.messages(4 * EACH).len(), 4 * EACH, "none is a gap");
+    for publisher in publishers {
+        publisher.join().expect("everything is published");
+    }
+}
