@@ -99,6 +99,8 @@ pub enum Operation {
     },
     /// A socket can be written again.
     Writable(Peer),
+    /// A socket can be written again, but takes nothing.
+    Probe(Peer),
     /// The other side went away.
     Gone(Peer),
     /// The application closes a connection.
@@ -116,6 +118,11 @@ pub enum Operation {
     Advance {
         /// How much.
         ms: u64,
+    },
+    /// Time passes until the next token ends, but for so many milliseconds; nobody wakes the hub.
+    AdvanceToExpiry {
+        /// How many milliseconds before.
+        early: u64,
     },
     /// The hub is told that a time has come, which need not be so.
     Wake,

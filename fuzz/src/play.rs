@@ -197,6 +197,7 @@ impl Player {
             } => self.write_one(*socket, *room, between.as_deref()),
             Operation::ConsumeUnasked { peer, taken } => self.consume_unasked(*peer, *taken),
             Operation::Writable(peer) => self.writable(*peer),
+            Operation::Probe(peer) => self.probe(*peer),
             Operation::Gone(peer) => self.gone(*peer),
             Operation::Close(peer) => self.close(*peer),
             Operation::Renew {
@@ -206,6 +207,11 @@ impl Player {
             } => self.renew(*peer, *expires_in, grants),
             Operation::Advance { ms } => {
                 self.pass(*ms);
+                Ok(())
+            }
+            Operation::AdvanceToExpiry { early } => {
+                let next = self.model.next_expiry().unwrap_or(self.now);
+                self.pass(next.saturating_sub(*early).saturating_sub(self.now));
                 Ok(())
             }
             Operation::Wake => self.wake(),

@@ -50,6 +50,16 @@ impl Model {
         connections.chain(ages).min()
     }
 
+    /// When the next token ends.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<u64> {
+        let tokens = self
+            .open_connections()
+            .filter_map(|(_, one)| one.expires_ms);
+        let ahead = tokens.filter(|at| *at > self.unix_ms());
+        ahead.min().map(|at| at - self.unix_ms() + self.now)
+    }
+
     /// When the oldest event of a class becomes too old.
     fn ages_at(&self, class: usize) -> Option<u64> {
         let age_ms = self.class(class).age_ms?;

@@ -19,6 +19,9 @@ const CONTROL_BYTES: usize = 4 << 10;
 /// The most records that one pull looks at.
 const PULL_RECORDS: usize = 1_024;
 
+/// After so many records that are not for it, a reader of topics by name goes another way.
+const PULL_MISSES: usize = 256;
+
 /// So many slices before the most there may be, a pull may stop.
 const SPARE_SLICES: usize = 8;
 
@@ -196,9 +199,30 @@ impl Model {
         if replay.is_some() {
             self.reach("a replay that is over its limit");
         }
+        if self.went_far(pieces, end) {
+            self.reach("an event behind many for others");
+        }
         if pieces.len() > 1 && end.phase == Phase::Flushing {
             self.reach("last events before a bye");
         }
+    }
+
+    /// Whether a reader of topics by name was offered an event behind more records that are not for
+    /// it than a pull looks at one by one.
+    fn went_far(&self, pieces: &[Piece], end: &Connection) -> bool {
+        let events = pieces.iter().filter_map(|piece| match piece.means {
+            Means::Event(sequence) => Some(sequence),
+            _ => None,
+        });
+        let by_name = end.subscriptions.keys().all(|topic| !topic.contains('*'));
+        let (Some(last), true) = (events.max(), by_name) else {
+            return false;
+        };
+        let recorded = self
+            .all_recorded()
+            .take_while(|event| event.sequence < last);
+        let others = recorded.filter(|event| !Self::is_for(event, end));
+        others.count() > 2 * PULL_MISSES
     }
 
     /// What is off leaves nothing to be taken, and is done with once it was due.

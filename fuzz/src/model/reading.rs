@@ -9,7 +9,7 @@ use super::walk::Ahead;
 use super::{Event, Model};
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
-use tidings_core::{CloseReason, GapReason};
+use tidings_core::{CloseReason, GapReason, LagPolicy};
 
 /// An offer while it is read.
 pub(super) struct Reading<'a> {
@@ -195,6 +195,11 @@ impl Reading<'_> {
         ensure!(
             uncounted || !ahead.missed.is_empty(),
             "a gap is told, but nothing is missing: {frame:?}"
+        );
+        let closes = self.at.lag == LagPolicy::Close && !self.at.resuming && !self.at.unknown;
+        ensure!(
+            !closes,
+            "a gap is told to a reader that should be closed: {frame:?}"
         );
         let counted = ahead.missed.len() as u64;
         let Some(says) = self.model.read_gap(frame)? else {

@@ -80,15 +80,16 @@ fn streams() -> BoxedStrategy<Operation> {
 fn driving() -> BoxedStrategy<Operation> {
     let consume = (peer(), 0..50_usize);
     prop_oneof![
-        12 => (socket(), room()).prop_map(|(socket, room)| Operation::Write {
+        24 => (socket(), room()).prop_map(|(socket, room)| Operation::Write {
             socket,
             room,
             between: None,
         }),
-        4 => peer().prop_map(Operation::Writable),
-        3 => Just(Operation::Settle),
-        2 => (1..4_usize).prop_map(|outputs| Operation::Poll { outputs }),
-        1 => consume.prop_map(|(peer, taken)| Operation::ConsumeUnasked { peer, taken }),
+        8 => peer().prop_map(Operation::Writable),
+        1 => peer().prop_map(Operation::Probe),
+        6 => Just(Operation::Settle),
+        4 => (1..4_usize).prop_map(|outputs| Operation::Poll { outputs }),
+        2 => consume.prop_map(|(peer, taken)| Operation::ConsumeUnasked { peer, taken }),
     ]
     .boxed()
 }
@@ -98,6 +99,7 @@ fn time_and_ends() -> BoxedStrategy<Operation> {
     prop_oneof![
         12 => Just(Operation::Sleep),
         8 => ms.prop_map(|ms| Operation::Advance { ms }),
+        2 => (0..2_u64).prop_map(|early| Operation::AdvanceToExpiry { early }),
         4 => Just(Operation::Wake),
         2 => (-60..60_i64).prop_map(|by| Operation::SetUnix { by }),
         1 => (0..100_u64).prop_map(|over_ms| Operation::Drain { over_ms }),
@@ -145,6 +147,7 @@ fn start() -> BoxedStrategy<Start> {
         6 => Just(Start::Head),
         8 => peer().prop_map(Start::Seen),
         5 => (0..12_u64).prop_map(Start::Back),
+        2 => (200..1_200_u64).prop_map(Start::Back),
         3 => Just(Start::Earliest),
         2 => (1..4_u64).prop_map(Start::Ahead),
         2 => (0..6_u64, 0..6_u64).prop_map(|(back, latest)| Start::Amid { back, latest }),
@@ -241,10 +244,11 @@ fn socket() -> BoxedStrategy<Socket> {
 
 fn room() -> BoxedStrategy<usize> {
     prop_oneof![
-        4 => Just(usize::MAX),
-        3 => 0..60_usize,
-        5 => 60..300_usize,
-        1 => 300..60_000_usize,
+        8 => Just(usize::MAX),
+        1 => Just(0_usize),
+        6 => 0..60_usize,
+        10 => 60..300_usize,
+        2 => 300..60_000_usize,
     ]
     .boxed()
 }

@@ -75,6 +75,12 @@ impl Player {
         self.write(id, room, between)
     }
 
+    /// Asks a socket that turns out to take nothing.
+    pub(super) fn probe(&mut self, peer: Peer) -> Verdict {
+        self.writable(peer)?;
+        self.write(self.peer(peer).1, 0, None)
+    }
+
     /// Writes what a connection is offered to a socket that takes so many bytes.
     fn write(&mut self, id: ConnectionId, room: usize, between: Option<&Operation>) -> Verdict {
         let Some(key) = self.model.find(id) else {

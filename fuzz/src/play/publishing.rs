@@ -5,7 +5,7 @@
 use super::Player;
 use crate::mail::{Address, Mail};
 use crate::model::{Cause, Outcome};
-use crate::ops::{Kind, Letter, Size, To};
+use crate::ops::{Kind, Letter, Peer, Size, To};
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
 use tidings_core::{Message, PublishError, Published};
@@ -89,16 +89,23 @@ impl Player {
         }
     }
 
-    /// Publishes small events one after another, writing when the log is full.
+    /// Publishes small events one after another, writing when the log is full. Now and then one is
+    /// not for the topics but for a user, for everyone or for a connection.
     pub(super) fn flood(&mut self, topics: &[&str; 2], events: usize) -> Verdict {
         for number in 0..events {
             self.letters += 1;
-            let topic = topics[number % 2].to_owned();
-            let data = format!("{}", self.letters);
-            let mail = Mail::to(Address::Topics(vec![topic]), data);
+            let address = match number % 101 {
+                70 => Address::User("ada".into()),
+                80 => Address::Everyone,
+                90 => Address::Connection(self.peer(Peer::Open(0)).1),
+                100 => Address::UserInTopics("ada".into(), vec!["a".into(), "b".into()]),
+                _ => Address::Topics(vec![topics[number % 2].into()]),
+            };
+            let mail = Mail::to(address, self.letters.to_string());
             match self.publish_mail(&mail)? {
                 Ok(_) => self.settled = false,
                 Err(PublishError::Full) => self.settle()?,
+                Err(PublishError::LatestNotAlone | PublishError::TooManyTopics { .. }) => {}
                 Err(_) => return Ok(()),
             }
         }
