@@ -18,6 +18,7 @@ use crate::http::HttpOptions;
 use crate::hub::{Hub, StartError};
 use crate::options::DriverOptions;
 use futures::future::{Either, select};
+use smol::lock::Semaphore;
 use smol::{Async, LocalExecutor};
 use std::cell::Cell;
 use std::fmt;
@@ -25,6 +26,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the server is run with.
@@ -118,6 +120,8 @@ struct Context {
     requests: Cell<usize>,
     /// Publishes that are not answered yet.
     publishes: Cell<usize>,
+    /// Places for requests for streams while they are answered.
+    opening: Arc<Semaphore>,
 }
 
 /// One of those that are counted, while it lives.
@@ -207,6 +211,7 @@ impl Server {
             hosts,
             requests: Cell::new(0),
             publishes: Cell::new(0),
+            opening: Arc::new(Semaphore::new(listen::OPENING)),
         });
         let executor = Rc::new(LocalExecutor::new());
         executor

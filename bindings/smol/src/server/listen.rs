@@ -4,10 +4,12 @@
 
 use super::routes::respond;
 use super::{Context, Counted};
-use crate::http::serve_connection;
+use crate::http::{Answer, serve_connection};
 use rustix::process::{Resource, getrlimit};
+use smol::future::{or, yield_now};
 use smol::{Async, LocalExecutor, Timer};
 use socket2::{Domain, Protocol, Socket, Type};
+use std::cell::Cell;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
@@ -21,6 +23,10 @@ const OWN_DESCRIPTORS: u64 = 256;
 
 /// How long nothing is accepted when the process has no descriptor left.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Requests for streams that are being answered at a time. Each needs buffers until it is a stream:
+/// of all clients of a busy server that come back at once, most wait without.
+pub(super) const OPENING: usize = 256;
 
 /// What a client gets that is one too many.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -61,7 +67,11 @@ pub(super) async fn accept(
     loop {
         match listener.accept().await {
             Ok((socket, _)) if context.is_full() => refuse(&socket),
-            Ok((socket, _)) => executor.spawn(serve(socket, context.clone())).detach(),
+            Ok((socket, _)) => {
+                executor.spawn(serve(socket, context.clone())).detach();
+                // A request that is there already is taken before the next connection.
+                yield_now().await;
+            }
             Err(error) if is_of_one_connection(&error) => {}
             // No descriptor or no memory: what is open goes on, and may end and make room.
             Err(_) => drop(Timer::after(PAUSE).await),
@@ -89,13 +99,47 @@ fn refuse(socket: &Async<TcpStream>) {
 
 async fn serve(socket: Async<TcpStream>, context: Rc<Context>) {
     let _request = Counted::new(&context.requests);
+    let late = async {
+        Timer::after(context.options.http.head_timeout).await;
+        Err(io::ErrorKind::TimedOut.into())
+    };
+    let Ok(is_whole_get) = or(first_request(&socket), late).await else {
+        return;
+    };
+    let place = if is_whole_get {
+        Some(context.opening.acquire_arc().await)
+    } else {
+        None
+    };
     let local = socket.get_ref().local_addr().ok();
-    let service = |request| {
-        let context = context.clone();
-        async move { respond(request, &context, local).await }
+    let (context, place) = (&*context, &Cell::new(place));
+    let service = |request| async move {
+        let answer = respond(request, context, local).await;
+        // A stream keeps its place until the buffers of its request are gone.
+        if matches!(answer, Answer::Response(_)) {
+            drop(place.take());
+        }
+        answer
     };
     // A client that breaks the protocol or leaves has been answered as far as it can be.
-    let _ = serve_connection(socket, context.options.http, service).await;
+    let _ = Box::pin(serve_connection(socket, context.options.http, service)).await;
+}
+
+/// Waits until a client says something or leaves, without a buffer for it, and says whether it is
+/// a whole request for something to be sent.
+async fn first_request(socket: &Async<TcpStream>) -> io::Result<bool> {
+    loop {
+        match is_whole_get(socket.get_ref()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.readable().await?,
+            other => return other,
+        }
+    }
+}
+
+fn is_whole_get(socket: &TcpStream) -> io::Result<bool> {
+    let mut head = [0; 4_096];
+    let len = socket.peek(&mut head)?;
+    Ok(head.starts_with(b"GET ") && head[..len].ends_with(b"\r\n\r\n"))
 }
 
 impl Context {
