@@ -13,8 +13,8 @@ use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-/// Publishers that each wait for their answer.
-pub(crate) const PUBLISHERS: usize = 32;
+/// The most events in flight: published, and not yet with every subscriber.
+pub(crate) const IN_FLIGHT: usize = 32;
 
 /// Bytes of the data of an event.
 pub(crate) const EVENT_BYTES: usize = 100;
@@ -66,7 +66,7 @@ impl Crowd {
         self.answer()
     }
 
-    /// Publishes as fast as the publishers get their answers.
+    /// Publishes whenever fewer events are in flight than may be.
     pub(crate) fn burst(&mut self, time: Duration) -> io::Result<Done> {
         writeln!(self.stdin, "burst {}", time.as_millis())?;
         self.answer()
@@ -149,13 +149,17 @@ impl Members {
     }
 
     fn burst(&mut self, time: Duration) -> io::Result<()> {
-        self.load.set_publishers(PUBLISHERS)?;
+        self.load.set_publishers(IN_FLIGHT)?;
         let end = Instant::now() + time;
         while Instant::now() < end {
-            while self.publish()? {}
+            while self.in_flight() < IN_FLIGHT as u64 && self.publish()? {}
             self.load.unhurried_turn(&mut self.tally)?;
         }
         self.wait_for_deliveries()
+    }
+
+    fn in_flight(&mut self) -> u64 {
+        u64::from(self.published) - self.tally.arrived_at(self.subscribers)
     }
 
     fn publish(&mut self) -> io::Result<bool> {

@@ -19,8 +19,10 @@ pub(crate) struct Tally {
     streams: Vec<Seen>,
     /// Which event has which sequence: the first stream that gets one says so for all.
     numbers: Vec<u32>,
-    /// Which numbers have one, so that none has two.
-    placed: Vec<bool>,
+    /// How many streams have the event of a number; one that some have has a sequence already.
+    arrivals: Vec<usize>,
+    /// All numbers below had arrived everywhere when that was asked last.
+    complete: usize,
     delivered: u64,
     latency: Histogram,
     ended: Vec<(usize, End)>,
@@ -48,7 +50,8 @@ impl Tally {
         Self {
             streams: Vec::new(),
             numbers: Vec::new(),
-            placed: Vec::new(),
+            arrivals: Vec::new(),
+            complete: 0,
             delivered: 0,
             latency: Histogram::new(),
             ended: Vec::new(),
@@ -66,6 +69,13 @@ impl Tally {
     /// Events that were delivered to all streams together.
     pub(crate) fn delivered(&self) -> u64 {
         self.delivered
+    }
+
+    /// Events, from the first number on, that so many streams have.
+    pub(crate) fn arrived_at(&mut self, streams: usize) -> u64 {
+        let following = self.arrivals.iter().skip(self.complete);
+        self.complete += following.take_while(|count| **count >= streams).count();
+        self.complete as u64
     }
 
     pub(crate) fn latency(&self) -> &Histogram {
@@ -132,11 +142,13 @@ impl Tally {
         if self.numbers.len() <= place {
             self.numbers.resize(place + 1, u32::MAX);
         }
+        let needed = self.arrivals.len().max(number as usize + 1);
+        self.arrivals.resize(needed, 0);
+        let arrivals = &mut self.arrivals[number as usize];
+        *arrivals += 1;
         if self.numbers[place] == u32::MAX {
             self.numbers[place] = number;
-            let needed = self.placed.len().max(number as usize + 1);
-            self.placed.resize(needed, false);
-            if std::mem::replace(&mut self.placed[number as usize], true) {
+            if *arrivals > 1 {
                 return Some(false);
             }
         }
@@ -264,6 +276,10 @@ mod tests {
         let seen = tally.of(1);
         assert_eq!((seen.received, seen.missed, seen.gaps), (2, 4, 1));
         assert_eq!(tally.delivered(), 3);
+        assert_eq!(
+            [3, 2, 1].map(|streams| tally.arrived_at(streams)),
+            [0, 0, 1]
+        );
         assert!((tally.latency().quantile_ms(1.0) - 0.005).abs() < 0.000_1);
     }
 

@@ -4,7 +4,7 @@
 //! a machine that is shared changes its speed, and only ratios of one round count.
 
 use super::Scale;
-use crate::load::crowd::{Crowd, Done, EVENT_BYTES, PUBLISHERS};
+use crate::load::crowd::{Crowd, Done, EVENT_BYTES, IN_FLIGHT};
 use crate::process::Server;
 use crate::report::{Mark, Report};
 use std::io;
@@ -79,7 +79,7 @@ impl Table {
 
     fn report(&self, report: &mut Report, marked: bool) -> io::Result<()> {
         let only = |mark| if marked { mark } else { Mark::None };
-        let burst = format!("{PUBLISHERS} in flight");
+        let burst = format!("{IN_FLIGHT} in flight");
         for (name, rounds) in [
             ("one at a time: floor".to_owned(), &self.step_floor),
             ("one at a time: tidings".to_owned(), &self.step_ours),
