@@ -56,7 +56,8 @@ pub struct ClassOptions {
     pub topics: Vec<String>,
     /// Keep one value per topic, replaced in place, instead of a history. Default false.
     pub latest: bool,
-    /// The most events kept (for `latest`: topics). Default 10,000: a minute of a busy application.
+    /// The most events kept (for `latest`: topics). Default 50,000: about as many small ones as
+    /// `bytes` hold, so that a short stall in a fast feed loses nothing.
     pub events: usize,
     /// The most bytes kept, frames and index together. Default 16 MiB.
     pub bytes: usize,
@@ -168,7 +169,7 @@ impl ClassOptions {
         Self {
             topics: topics.into_iter().map(Into::into).collect(),
             latest: false,
-            events: 10_000,
+            events: 50_000,
             bytes: 16 << 20,
             age_ms: None,
             records: None,

@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     #[arg(
         long,
         value_name = "COUNT",
-        default_value_t = 10_000,
+        default_value_t = 50_000,
         help_heading = "Log"
     )]
     log_events: usize,
