@@ -1,11 +1,13 @@
-//! Measures Tidings against what the machine can do at best.
+//! Measures Tidings against its peers, and against what the machine can do at best.
 //!
 //! This is the command line; it does not know what is measured.
 
+mod codec;
 mod floor;
 mod histogram;
 mod load;
 mod process;
+mod race;
 mod report;
 mod server;
 
@@ -23,6 +25,8 @@ struct Bench {
 enum Command {
     /// The server: its memory, its speed beside a bare server's, and what it does under stress
     Server(server::Arguments),
+    /// The decoder and the encoder, side by side with those of others
+    Codec(codec::Arguments),
     /// Be a bare server
     #[command(hide = true)]
     Floor { kind: floor::Kind },
@@ -43,6 +47,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Bench::parse().command {
         Command::Server(arguments) => server::run(&arguments),
+        Command::Codec(arguments) => codec::run(&arguments),
         Command::Floor { kind } => floor::run(kind),
         Command::Crowd {
             address,
