@@ -90,9 +90,17 @@ impl Server {
 
     /// Resident memory, in KiB.
     pub(crate) fn resident_kb(&self) -> io::Result<u64> {
-        let path = format!("/proc/{}/smaps_rollup", self.child.id());
-        let text = fs::read_to_string(path)?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Rss:"));
+        self.kernel_kb("smaps_rollup", "Rss:")
+    }
+
+    /// The most that was resident at any time, in KiB.
+    pub(crate) fn peak_resident_kb(&self) -> io::Result<u64> {
+        self.kernel_kb("status", "VmHWM:")
+    }
+
+    fn kernel_kb(&self, file: &str, name: &str) -> io::Result<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok())
             .ok_or_else(|| io::Error::other("the kernel does not say how much is resident"))
     }

@@ -39,7 +39,7 @@ impl Report {
         self.case = case;
         println!("\n{case}: {about}");
         println!(
-            "  {:<46} {:>10} {:>10} {:>10}",
+            "  {:<56} {:>10} {:>10} {:>10}",
             "", "median", "least", "most"
         );
     }
@@ -78,7 +78,7 @@ impl Report {
             (mark, false) => format!(", {mark}: MISSED"),
         };
         println!(
-            "  {name:<46} {:>10} {spread}  {unit}{verdict}",
+            "  {name:<56} {:>10} {spread}  {unit}{verdict}",
             short(value)
         );
         if !met {

@@ -20,7 +20,7 @@ const LIVE: usize = 100;
 
 pub(super) fn run(report: &mut Report, scale: Scale) -> io::Result<()> {
     let (clients, history) = (scale.of(10_000, 500), scale.of(3_000, 500));
-    let rounds = scale.of(3, 2);
+    let rounds = scale.of(5, 2);
     report.begin(
         "storm",
         &format!(
@@ -48,6 +48,7 @@ pub(super) fn run(report: &mut Report, scale: Scale) -> io::Result<()> {
     let calm = live.latency()?.quantile_ms(0.99);
 
     let before_kb = server.resident_kb()? as f64;
+    let (mut most_kb, mut log_kb) = (before_kb, Vec::new());
     let (mut stormy, mut seconds, mut left_kb) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         live.latency()?;
@@ -56,14 +57,19 @@ pub(super) fn run(report: &mut Report, scale: Scale) -> io::Result<()> {
         server.wait_for_connections(LIVE as u64)?;
         settle();
         left_kb.push(server.resident_kb()? as f64);
+        log_kb.push(server.stats()?.count("log_bytes") as f64 / 1_024.0);
+        most_kb = server.peak_resident_kb()? as f64;
     }
     live.stop()?;
-    let growth = left_kb[rounds - 1] - left_kb[0];
+    // What is published beside the storms fills the log a little more.
+    let since_first = |kb: &[f64]| kb[rounds - 1] - kb[0];
+    let growth = since_first(&left_kb) - since_first(&log_kb);
     report.once("resident before the storms", "KiB", before_kb, Mark::None)?;
     report.figure("resident after a storm", "KiB", &left_kb, Mark::None)?;
-    // What goes on beside the storms fills the log a little more.
-    let name = "growth from the first storm to the last";
-    report.once(name, "KiB", growth, Mark::AtMost(512.0))?;
+    report.once("most resident in a storm", "KiB", most_kb, Mark::None)?;
+    let name = "growth from the first storm to the last, beside the log";
+    // Where the allocator puts things is chance; 1,024 KiB are a tenth of one for each client.
+    report.once(name, "KiB", growth, Mark::AtMost(1_024.0))?;
     report.figure("until all have all", "s", &seconds, Mark::None)?;
     report.once("live p99 without a storm", "ms", calm, Mark::None)?;
     report.figure("live p99 in a storm", "ms", &stormy, Mark::None)
