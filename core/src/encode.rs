@@ -8,13 +8,12 @@
 
 use crate::event::Event;
 use alloc::vec::Vec;
-use core::iter;
 
 const ID: &[u8] = b"id: ";
 const EVENT: &[u8] = b"event: ";
 const RETRY: &[u8] = b"retry: ";
-const DATA: &[u8] = b"data: ";
-const COMMENT: &[u8] = b": ";
+const DATA: &[u8; 6] = b"data: ";
+const COMMENT: &[u8; 2] = b": ";
 
 impl Event<'_> {
     /// Appends the event to `out`, with the blank line that ends it.
@@ -110,7 +109,7 @@ impl Event<'_> {
             if data_len == line_len(DATA, data.len()) {
                 write_line(DATA, data, out);
             } else {
-                lines(data).for_each(|line| write_line(DATA, line, out));
+                write_lines(DATA, data, out);
             }
         }
         out.push(b'\n');
@@ -128,11 +127,26 @@ impl Event<'_> {
 /// assert_eq!(wire, b": still here\n");
 /// ```
 pub fn encode_comment(text: &str, out: &mut Vec<u8>) {
-    lines(text.as_bytes()).for_each(|line| write_line(COMMENT, line, out));
+    write_lines(COMMENT, text.as_bytes(), out);
 }
 
 const fn line_len(name: &[u8], value_len: usize) -> usize {
     name.len() + value_len + 1
+}
+
+/// Writes each line of a text, which CR, LF and CRLF separate; there is always one.
+// Inlined, it would slow down data of one line.
+#[inline(never)]
+fn write_lines<const NAME: usize>(name: &[u8; NAME], text: &[u8], out: &mut Vec<u8>) {
+    let mut start = 0;
+    for end in memchr::memchr2_iter(b'\r', b'\n', text) {
+        let ends_crlf = end > 0 && text[end - 1..=end] == *b"\r\n";
+        if !ends_crlf {
+            write_line(name, &text[start..end], out);
+        }
+        start = end + 1;
+    }
+    write_line(name, &text[start..], out);
 }
 
 fn write_line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
@@ -145,30 +159,22 @@ fn write_line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
 /// since each break adds more than it removes.
 fn data_len(data: Option<&[u8]>) -> usize {
     let Some(data) = data else { return 0 };
-    let mut len = line_len(DATA, data.len());
-    for at in memchr::memchr2_iter(b'\r', b'\n', data) {
-        if data[at] == b'\n' && at > 0 && data[at - 1] == b'\r' {
-            len -= 1;
-        } else {
-            len += line_len(DATA, 0) - 1;
-        }
+    let one_line = line_len(DATA, data.len());
+    match memchr::memchr2(b'\r', b'\n', data) {
+        Some(first) => one_line + added_len(&data[first..]),
+        None => one_line,
     }
-    len
 }
 
-/// The lines of a text, which CR, LF and CRLF separate. There is always one.
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(text);
-    iter::from_fn(move || {
-        let text = rest.take()?;
-        let Some(end) = memchr::memchr2(b'\r', b'\n', text) else {
-            return Some(text);
-        };
-        let (line, following) = text.split_at(end);
-        rest = following
-            .strip_prefix(b"\r\n")
-            .or_else(|| following.get(1..));
-        Some(line)
+/// How many bytes the line breaks of data add. Nearly all are LF, and counting these takes less
+/// time than to find them one by one.
+fn added_len(data: &[u8]) -> usize {
+    let each = line_len(DATA, 0) - 1;
+    let feeds = memchr::memchr_iter(b'\n', data).count();
+    let returns = memchr::memchr_iter(b'\r', data);
+    returns.fold(feeds * each, |len, at| match data.get(at + 1) {
+        Some(b'\n') => len - 1,
+        _ => len + each,
     })
 }
 
