@@ -5,6 +5,7 @@
 mod codec;
 mod floor;
 mod histogram;
+mod hub;
 mod load;
 mod process;
 mod race;
@@ -27,6 +28,8 @@ enum Command {
     Server(server::Arguments),
     /// The decoder and the encoder, side by side with those of others
     Codec(codec::Arguments),
+    /// The hub: what a publish, a delivery, a resume and an idle connection cost
+    Hub(hub::Arguments),
     /// Be a bare server
     #[command(hide = true)]
     Floor { kind: floor::Kind },
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     let done = match Bench::parse().command {
         Command::Server(arguments) => server::run(&arguments),
         Command::Codec(arguments) => codec::run(&arguments),
+        Command::Hub(arguments) => hub::run(&arguments),
         Command::Floor { kind } => floor::run(kind),
         Command::Crowd {
             address,
