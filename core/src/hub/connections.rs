@@ -8,6 +8,7 @@ use super::links::{LISTS, Link};
 use super::options::LagPolicy;
 use super::output::{CloseReason, GapReason};
 use super::patterns::PatternId;
+use super::plan::Standing;
 use super::record::{TabId, TopicId, UserId};
 use super::slab::Slab;
 use alloc::boxed::Box;
@@ -264,6 +265,17 @@ impl Connection {
             || owed
             || self.due != Due::default()
             || matches!(self.phase, Phase::Flushing(_) | Phase::Leaving(_))
+    }
+
+    /// Where it stands, if nothing else tells what events it is sent but whom these are for.
+    pub(crate) fn standing(&self) -> Option<Standing> {
+        let [only] = &*self.subscriptions else {
+            return None;
+        };
+        let due = self.due.connected || self.due.reauth;
+        let plain = self.is_live() && !due && self.rare.is_none() && only.since < self.next;
+        let (topic, next) = (only.target.as_topic()?, self.next);
+        plain.then_some(Standing { topic, next })
     }
 
     /// The last sequence it has been served through, where `head` is the last of all.

@@ -6,6 +6,7 @@
 use super::class::{Classes, Place};
 use super::connections::{CAUGHT_UP, Missing, Replay};
 use super::output::GapReason;
+use super::record::TopicId;
 use alloc::vec::Vec;
 
 /// The most bytes of one pull, unless its first event alone is longer.
@@ -26,6 +27,15 @@ pub(crate) struct Plan {
     slices: usize,
     /// What the walk found, which holds once every byte is taken.
     pub(crate) outcome: Outcome,
+    /// Connections that stand here are sent the same, as long as the logs do not change.
+    pub(crate) shared: Option<Standing>,
+}
+
+/// Where a connection stands that has one topic by name, and is owed nothing but events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Standing {
+    pub(crate) topic: TopicId,
+    pub(crate) next: u64,
 }
 
 /// One piece, which the socket takes wholly or in part.
@@ -93,6 +103,7 @@ impl Plan {
         }
         (self.bytes, self.slices) = (0, 0);
         self.outcome = Outcome::default();
+        self.shared = None;
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -133,6 +133,7 @@ impl Hub {
     fn prepare(&mut self, first: u64, messages: &[&Message]) -> Result<(), PublishError> {
         let demands = self.demands(first, messages)?;
         self.transmitted = None;
+        self.plan.shared = None;
         self.make_room(&demands);
         Ok(())
     }

@@ -23,7 +23,8 @@ use super::users::Users;
 /// The most records that one pull looks at.
 const MAX_RECORDS: usize = 1_024;
 
-/// After so many records that are not for it, a connection of topics by name goes by their lanes.
+/// The least and the most misses after which a connection of topics by name goes by their lanes.
+const LEAST_MISSES: usize = 32;
 const MAX_MISSES: usize = 256;
 
 pub(crate) struct Pull<'a> {
@@ -158,12 +159,15 @@ impl Pull<'_> {
         let next = self.plan.outcome.next;
         let mut search = Search::Records(Records::new(classes, next, |_| true));
         let mut misses = 0;
+        // Whether others who stand there would be sent the same.
+        let mut alike = !self.dropped.concerns(next, 0);
         for _ in 0..MAX_RECORDS {
             let Some(found) = self.find(&mut search) else {
                 self.plan.outcome.next = CAUGHT_UP;
-                return Ok(());
+                break;
             };
             let sequence = found.record.sequence;
+            alike &= found.place.is_some() && found.record.is_for_all_alike();
             if is_for(
                 found.record,
                 self.connection,
@@ -173,18 +177,30 @@ impl Pull<'_> {
             ) {
                 if let Step::Full = self.take(&found)? {
                     self.plan.outcome.next = sequence;
-                    return Ok(());
+                    break;
                 }
             } else {
                 misses += 1;
-                if misses == MAX_MISSES && self.connection.patterns == 0 {
+                if misses == self.max_misses() && self.connection.patterns == 0 {
+                    // Lanes lead past what is for others alone.
+                    alike = false;
                     let lanes = Lanes::new(classes, sequence + 1, self.connection, self.lanes());
                     search = Search::Lanes(lanes);
                 }
             }
             self.plan.outcome.next = sequence + 1;
         }
+        if alike && !self.plan.is_empty() {
+            self.plan.shared = self.connection.standing();
+        }
         Ok(())
+    }
+
+    /// After so many records that are not for it, a connection of topics by name goes by their
+    /// lanes: to look into each of these costs about as much.
+    fn max_misses(&self) -> usize {
+        let topics = self.connection.subscriptions.len();
+        topics.clamp(LEAST_MISSES, MAX_MISSES)
     }
 
     fn find<'b>(&self, search: &mut Search<'b>) -> Option<Found<'b>> {

@@ -83,6 +83,15 @@ impl Record {
         self.extra.as_ref()?.id.as_ref()
     }
 
+    /// Whether of those who subscribe to the same all get it or none.
+    pub(crate) fn is_for_all_alike(&self) -> bool {
+        let named = matches!(
+            self.reach,
+            Reach::Everyone | Reach::Topic(_) | Reach::Topics(_)
+        );
+        named && !self.private && self.except().is_none()
+    }
+
     pub(crate) fn cost_bytes(&self) -> usize {
         let topics = self.reach.topics().len();
         let user = matches!(self.reach, Reach::UserInTopics(_));

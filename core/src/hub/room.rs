@@ -142,6 +142,7 @@ impl Hub {
     /// Lets go what is older than its class keeps it, unless a reader has still to be offered it.
     pub(crate) fn trim_aged(&mut self, now: u64) {
         let protected = self.waiting.first().unwrap_or(u64::MAX);
+        self.plan.shared = None;
         for class in 0..self.classes.len() {
             let trim = self.classes.get(class).aged(now, protected);
             self.trim(class, trim, &[]);

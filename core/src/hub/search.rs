@@ -17,7 +17,10 @@ use core::cmp::Reverse;
 /// Every record of some classes, from a sequence on.
 pub(crate) struct Records<'a> {
     classes: &'a Classes,
-    heads: Vec<Head<'a>>,
+    /// The class that comes next.
+    first: Option<Head<'a>>,
+    /// The others that have something; mostly there are none, and nothing is allocated.
+    others: Vec<Head<'a>>,
 }
 
 /// The next record of one class.
@@ -54,39 +57,61 @@ pub(crate) struct LaneTable<'a> {
 impl<'a> Records<'a> {
     /// Those of every class that is `wanted`.
     pub(crate) fn new(classes: &'a Classes, from: u64, wanted: impl Fn(&Class) -> bool) -> Self {
-        let wanted = classes.iter().filter(|(_, log)| wanted(log));
-        let heads = wanted.filter_map(|(class, log)| {
-            let place = log.place_from(from);
-            Some(Head {
-                found: log.found(class, place, from)?,
-                place,
-            })
-        });
-        Self {
+        let mut records = Self {
             classes,
-            heads: heads.collect(),
+            first: None,
+            others: Vec::new(),
+        };
+        for (class, log) in classes.iter().filter(|(_, log)| wanted(log)) {
+            let place = log.place_from(from);
+            if let Some(found) = log.found(class, place, from) {
+                records.add(Head { found, place });
+            }
         }
+        records
+    }
+
+    fn add(&mut self, mut head: Head<'a>) {
+        if let Some(first) = &mut self.first {
+            if head.sequence() < first.sequence() {
+                core::mem::swap(first, &mut head);
+            }
+            self.others.push(head);
+        } else {
+            self.first = Some(head);
+        }
+    }
+
+    /// Takes out the one of the others that comes first.
+    fn pop_other(&mut self) -> Option<Head<'a>> {
+        let others = self.others.iter().enumerate();
+        let (place, _) = others.min_by_key(|(_, head)| head.sequence())?;
+        Some(self.others.swap_remove(place))
     }
 }
 
 impl<'a> Iterator for Records<'a> {
     type Item = Found<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Found<'a>> {
-        let heads = self.heads.iter_mut().enumerate();
-        let (which, head) = heads.min_by_key(|(_, head)| head.found.record.sequence)?;
-        let (class, sequence) = (head.found.class, head.found.record.sequence);
-        head.place += 1;
-        Some(
-            match self
-                .classes
-                .get(class)
-                .found(class, head.place, sequence + 1)
-            {
-                Some(following) => core::mem::replace(&mut head.found, following),
-                None => self.heads.swap_remove(which).found,
-            },
-        )
+        let Head { found, place } = self.first.take()?;
+        let (class, sequence) = (found.class, found.record.sequence);
+        self.first = self.pop_other();
+        let log = self.classes.get(class);
+        if let Some(found) = log.found(class, place + 1, sequence + 1) {
+            self.add(Head {
+                found,
+                place: place + 1,
+            });
+        }
+        Some(found)
+    }
+}
+
+impl Head<'_> {
+    fn sequence(&self) -> u64 {
+        self.found.record.sequence
     }
 }
 

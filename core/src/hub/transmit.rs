@@ -130,6 +130,12 @@ impl Hub {
             return None;
         }
         self.queues.remove(&mut self.connections, index);
+        // Most connections stand where the one before them stood.
+        let standing = self.connections.at(index).standing();
+        if standing.is_some() && standing == self.plan.shared {
+            self.plan.index = index;
+            return Some(());
+        }
         self.plan.clear(index);
         self.begin_plan(index);
         let phase = self.connections.at(index).phase;

@@ -187,3 +187,82 @@ fn an_event_unsubscribed_before_it_left_is_not_sent() {
     rig.hub.unsubscribe(reader, "a");
     assert_eq!(rig.data(reader), ["b1"]);
 }
+
+#[test]
+fn readers_that_stand_together_get_each_what_is_theirs() {
+    let mut rig = Rig::new(HubOptions::default());
+    let mut reader = |user| {
+        rig.open(Open {
+            user,
+            topics: &["news"],
+            ..Open::default()
+        })
+    };
+    let (nobody, ada, bob) = (reader(None), reader(Some("ada")), reader(Some("bob")));
+    let readers = [nobody, ada, bob];
+    rig.drive();
+
+    rig.publish("news", "to all");
+    rig.publish_to(Audience::User("ada"), "to ada");
+    rig.publish("news", "to all again");
+    let seen = readers.map(|reader| rig.data(reader));
+    assert_eq!(seen[0], ["to all", "to all again"]);
+    assert_eq!(seen[1], ["to all", "to ada", "to all again"]);
+    assert_eq!(seen[2], seen[0]);
+
+    rig.publish("news", "to all");
+    let topics = &["news"];
+    rig.publish_to(
+        Audience::UserInTopics {
+            user: "bob",
+            topics,
+        },
+        "to bob",
+    );
+    private(&mut rig, "news", "to the granted");
+    let publish = Publish {
+        except: Some(ada),
+        ..topic_event("news", Event::message("to all but ada"))
+    };
+    rig.hub.publish(rig.now, &publish).unwrap();
+    let seen = readers.map(|reader| rig.data(reader));
+    assert_eq!(seen[0], ["to all", "to all but ada"]);
+    assert_eq!(seen[1], ["to all"]);
+    assert_eq!(seen[2], ["to all", "to bob", "to all but ada"]);
+
+    // Beyond many events for others, whose way leads past what is for ada.
+    rig.publish("news", "to all");
+    for _ in 0..300 {
+        rig.publish("other", "to others");
+    }
+    rig.publish_to(Audience::User("ada"), "to ada");
+    rig.publish("news", "to all again");
+    let seen = readers.map(|reader| rig.data(reader));
+    assert_eq!(seen[0], ["to all", "to all again"]);
+    assert_eq!(seen[1], ["to all", "to ada", "to all again"]);
+    assert_eq!(seen[2], seen[0]);
+}
+
+#[test]
+fn who_comes_later_from_the_same_place_gets_what_has_come_since() {
+    let mut rig = Rig::new(HubOptions::default());
+    let topics = &["news"];
+    let (first, second) = (
+        rig.open(Open {
+            topics,
+            ..Open::default()
+        }),
+        rig.open(Open {
+            topics,
+            ..Open::default()
+        }),
+    );
+    rig.drive();
+    rig.publish("news", "one");
+    let offered = rig.hub.transmit(rig.now, first).map(|offer| offer.len());
+    let taken = offered.expect("there is an event for it");
+    assert_eq!(rig.hub.consume(rig.now, first, taken), Ok(()));
+    rig.publish("news", "two");
+    assert_eq!(rig.data(second), ["one", "two"]);
+    assert_eq!(rig.data(first), ["two"]);
+}
