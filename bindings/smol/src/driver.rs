@@ -9,19 +9,22 @@ mod mailbox;
 mod sockets;
 
 pub(crate) use clock::{Clock, milliseconds};
-pub(crate) use mailbox::{Address, Ask, Batch, Command, Mailbox, Replies, mailbox};
+pub(crate) use mailbox::{Address, Ask, Batch, Command, Mailbox, Opening, Replies, mailbox};
 
+use crate::hub::NotOpened;
 use crate::options::SocketOptions;
+use crate::stream::{OnClose, Stream};
 use futures::Stream as _;
 use futures::future::FusedFuture;
 use smol::Timer;
 use sockets::{Happened, Sockets};
+use std::collections::HashMap;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
-use tidings_core::{ConnectionId, Hub, MAX_SLICES, Output, PublishError};
+use tidings_core::{CloseReason, ConnectionId, Hub, MAX_SLICES, Output, PublishError};
 
 /// Writes of one turn: about a millisecond, after which new publishes are taken in, so that the
 /// connections still to come get them in the same write.
@@ -47,6 +50,8 @@ pub struct Driver {
     timer: Timer,
     timer_at_ms: Option<u64>,
     happened: Vec<Happened>,
+    /// Who is to be told when a connection has closed; most are nobody's concern.
+    watched: HashMap<ConnectionId, OnClose>,
     /// How many connections the hub has, for all to see.
     connections: Arc<AtomicUsize>,
     /// A drain that was asked for and has not begun.
@@ -72,6 +77,7 @@ impl Driver {
             timer: Timer::never(),
             timer_at_ms: None,
             happened: Vec::new(),
+            watched: HashMap::new(),
             connections,
             drain_over_ms: None,
             drained: false,
@@ -126,13 +132,14 @@ impl Driver {
     fn handle(&mut self, command: Command, now: u64) {
         match command {
             Command::Ask(ask) => ask(&mut self.hub, now),
+            Command::Open(opening) => self.open(*opening, now),
             Command::Attach { connection, socket } => {
                 if !self.hub.is_open(connection) {
                     return;
                 }
                 match self.sockets.insert(connection, socket) {
                     Ok(()) => self.hub.handle_writable(connection),
-                    Err(_) => self.hub.handle_closed(connection),
+                    Err(_) => self.end(connection, true),
                 }
             }
             Command::Gone(connection) => self.end(connection, true),
@@ -141,6 +148,35 @@ impl Driver {
                 self.mailbox.drains.push(done);
             }
         }
+    }
+
+    fn open(&mut self, opening: Opening, now: u64) {
+        let Opening {
+            options,
+            socket,
+            assigned,
+            commands,
+            done,
+        } = opening;
+        self.hub.handle_assigned(assigned);
+        let opened = options.open(&mut self.hub, now);
+        let opened = opened.map_err(NotOpened::Refused).and_then(|connection| {
+            if let Some(socket) = socket
+                && let Err(error) = self.sockets.insert(connection, socket)
+            {
+                self.hub.handle_closed(connection);
+                return Err(NotOpened::Socket(error.kind()));
+            }
+            Ok(connection)
+        });
+        let opened = opened.map(|connection| {
+            if let Some(on_close) = options.on_close {
+                self.watched.insert(connection, on_close);
+            }
+            Stream::new(connection, commands)
+        });
+        // Whoever asked may have gone: then the stream is dropped here, and closed.
+        let _ = done.send(opened);
     }
 
     /// Appends what publishers have numbered, first of all what there was no room for.
@@ -202,6 +238,13 @@ impl Driver {
         if self.hub.is_open(connection) {
             self.hub.handle_closed(connection);
             self.sockets.close(connection.index(), reset);
+            self.tell_closed(connection, CloseReason::Gone);
+        }
+    }
+
+    fn tell_closed(&mut self, connection: ConnectionId, reason: CloseReason) {
+        if let Some(on_close) = self.watched.remove(&connection) {
+            on_close.call(connection, reason);
         }
     }
 
@@ -210,9 +253,12 @@ impl Driver {
             match self.hub.poll_output() {
                 Some(Output::Ready(connection)) => self.write_to(connection, now),
                 Some(Output::Closed {
-                    connection, cut, ..
+                    connection,
+                    reason,
+                    cut,
                 }) => {
                     self.sockets.close(connection.index(), cut);
+                    self.tell_closed(connection, reason);
                 }
                 Some(_) => {}
                 None => return false,
@@ -293,6 +339,13 @@ impl Future for Driver {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+}
+
+impl Drop for Driver {
+    /// Its streams end with it, also where it ends by a panic.
+    fn drop(&mut self) {
+        self.connections.store(0, Ordering::Relaxed);
     }
 }
 

@@ -124,7 +124,7 @@ impl NotOpened {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stopped | Self::Socket(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused(refused) => match refused {
                 OpenError::StayAway => StatusCode::NO_CONTENT,
                 OpenError::Draining
@@ -141,7 +141,7 @@ impl NotOpened {
     #[must_use]
     pub const fn retry_after(self) -> Option<u64> {
         match self {
-            Self::Stopped => Some(1),
+            Self::Stopped | Self::Socket(_) => Some(1),
             Self::Refused(refused) => match refused {
                 OpenError::Draining | OpenError::TooManyConnections { .. } => Some(1),
                 OpenError::TooManyUserConnections { .. } => Some(5),

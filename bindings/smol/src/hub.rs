@@ -3,16 +3,21 @@
 //! It does not touch sockets or logs: it numbers events, and asks the drivers.
 
 mod error;
+mod posted;
 
 pub use error::{NotOpened, NotPublished, StartError, Stopped};
+pub use posted::Posted;
 
-use crate::driver::{Address, Ask, Batch, Clock, Command, Driver, Replies, mailbox, milliseconds};
+use crate::driver::{
+    Address, Ask, Batch, Clock, Command, Driver, Opening, Replies, mailbox, milliseconds,
+};
 use crate::options::DriverOptions;
 use crate::stream::{Stream, StreamOptions};
 use futures::FutureExt;
 use futures::channel::oneshot;
 use smol::Timer;
-use smol::lock::Semaphore;
+use smol::lock::{Semaphore, SemaphoreGuardArc};
+use socket2::Socket;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
@@ -162,45 +167,78 @@ impl Hub {
             .check_batch(&messages)
             .map_err(NotPublished::Refused)?;
         let place = self.wait_for_place().await?;
-        let (mut published, fresh, recipients) = {
-            let mut sequencer = self.sequencer();
-            if self.is_draining() {
-                return Err(NotPublished::Stopped);
-            }
-            let assigned = sequencer.assign(messages);
-            let known = assigned.published.len() - assigned.fresh.len();
-            self.0.duplicates.fetch_add(known as u64, Ordering::Relaxed);
-            if assigned.fresh.is_empty() {
-                return Ok(assigned.published);
-            }
-            let first = assigned.first;
-            let last = first + assigned.fresh.len() as u64 - 1;
-            self.0.assigned.store(last, Ordering::Relaxed);
-            let (replies, recipients) =
-                Replies::new(self.0.shards.len(), assigned.fresh.len(), place);
-            let batch = Batch {
-                first,
-                messages: assigned.fresh.into(),
-                replies,
-            };
-            for shard in &self.0.shards {
-                // There is room: every batch in a queue holds a place, and there are no more places
-                // than room. A driver that has ended takes its queue with it.
-                let _ = shard.address.batches.try_send(batch.clone());
-            }
-            (assigned.published, first, recipients)
-        };
-        let recipients = recipients.await.map_err(|_| NotPublished::Stopped)?;
-        for published in published
-            .iter_mut()
-            .filter(|published| !published.duplicate)
-        {
-            published.recipients = recipients[(published.cursor.sequence - fresh) as usize];
-        }
-        Ok(published)
+        let posted = self.post(messages, place)?;
+        posted.await.map_err(|Stopped| NotPublished::Stopped)
     }
 
-    async fn wait_for_place(&self) -> Result<smol::lock::SemaphoreGuardArc, NotPublished> {
+    /// As [`publish`](Self::publish), for those who cannot wait: the event has its number when this
+    /// returns, and how many it is for comes later, to those who ask.
+    ///
+    /// ```
+    /// use tidings_smol::{Audience, DriverOptions, Event, Hub, Publish};
+    ///
+    /// let hub = Hub::start(DriverOptions::default())?;
+    /// let greeting = Publish::to(Audience::Topic("news"), Event::message("hello"));
+    /// let posted = hub.try_publish(&greeting)?;
+    /// println!("its id is {}", posted.published()[0].cursor);
+    /// let published = smol::block_on(posted)?;
+    /// println!("it went to {} streams", published[0].recipients);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`NotPublished`]; `Busy` at once where the queue has no place.
+    pub fn try_publish(&self, publish: &Publish<'_>) -> Result<Posted, NotPublished> {
+        let message = self.0.rules.message(publish);
+        self.try_publish_all(vec![message.map_err(NotPublished::Refused)?])
+    }
+
+    /// As [`publish_all`](Self::publish_all) and [`try_publish`](Self::try_publish).
+    ///
+    /// # Errors
+    /// See [`NotPublished`]; `Busy` at once where the queue has no place.
+    pub fn try_publish_all(&self, messages: Vec<Message>) -> Result<Posted, NotPublished> {
+        let checked = self.0.rules.check_batch(&messages);
+        checked.map_err(NotPublished::Refused)?;
+        let place = self.0.queue.try_acquire_arc().ok_or(NotPublished::Busy)?;
+        self.post(messages, place)
+    }
+
+    /// Numbers events and hands them to every hub.
+    fn post(
+        &self,
+        messages: Vec<Message>,
+        place: SemaphoreGuardArc,
+    ) -> Result<Posted, NotPublished> {
+        let mut sequencer = self.sequencer();
+        let mut shards = self.0.shards.iter();
+        if self.is_draining() || shards.any(|shard| shard.address.batches.is_closed()) {
+            return Err(NotPublished::Stopped);
+        }
+        let assigned = sequencer.assign(messages);
+        let known = assigned.published.len() - assigned.fresh.len();
+        self.0.duplicates.fetch_add(known as u64, Ordering::Relaxed);
+        if assigned.fresh.is_empty() {
+            return Ok(Posted::known(assigned.published));
+        }
+        let first = assigned.first;
+        let last = first + assigned.fresh.len() as u64 - 1;
+        self.0.assigned.store(last, Ordering::Relaxed);
+        let (replies, recipients) = Replies::new(self.0.shards.len(), assigned.fresh.len(), place);
+        let batch = Batch {
+            first,
+            messages: assigned.fresh.into(),
+            replies,
+        };
+        for shard in &self.0.shards {
+            // There is room: every batch in a queue holds a place, and there are no more places
+            // than room. A driver that has ended takes its queue with it.
+            let _ = shard.address.batches.try_send(batch.clone());
+        }
+        Ok(Posted::fresh(assigned.published, first, recipients))
+    }
+
+    async fn wait_for_place(&self) -> Result<SemaphoreGuardArc, NotPublished> {
         if let Some(place) = self.0.queue.try_acquire_arc() {
             return Ok(place);
         }
@@ -218,7 +256,29 @@ impl Hub {
     ///
     /// # Errors
     /// See [`NotOpened`].
-    pub async fn open(&self, mut options: StreamOptions) -> Result<Stream, NotOpened> {
+    pub async fn open(&self, options: StreamOptions) -> Result<Stream, NotOpened> {
+        self.open_on(options, None).await
+    }
+
+    /// Opens a stream on its socket, which has been read a request from, in one step. The driver
+    /// owns the socket from now on; one that is refused is closed, so keep a clone to answer on.
+    ///
+    /// # Errors
+    /// See [`NotOpened`].
+    pub async fn adopt(
+        &self,
+        options: StreamOptions,
+        socket: impl Into<Socket>,
+    ) -> Result<ConnectionId, NotOpened> {
+        let opened = self.open_on(options, Some(socket.into())).await;
+        opened.map(Stream::keep)
+    }
+
+    async fn open_on(
+        &self,
+        mut options: StreamOptions,
+        socket: Option<Socket>,
+    ) -> Result<Stream, NotOpened> {
         let limit = self.0.options.limits.connections;
         if self.connections() >= limit {
             return Err(NotOpened::Refused(OpenError::TooManyConnections { limit }));
@@ -231,16 +291,18 @@ impl Hub {
         {
             *id = cursor.to_string();
         }
-        let assigned = self.0.assigned.load(Ordering::Relaxed);
-        let commands = self.0.shards[shard].address.commands.clone();
-        // The stream is made over there: where nobody takes it any more, it is dropped and closed.
-        let opened = self.ask(shard, move |hub, now| {
-            hub.handle_assigned(assigned);
-            let connection = options.open(hub, now)?;
-            Ok(Stream::new(connection, commands))
-        });
-        let opened = opened.await.map_err(|Stopped| NotOpened::Stopped)?;
-        opened.map_err(NotOpened::Refused)
+        let commands = &self.0.shards[shard].address.commands;
+        let (done, opened) = oneshot::channel();
+        let opening = Opening {
+            options,
+            socket,
+            assigned: self.0.assigned.load(Ordering::Relaxed),
+            commands: commands.clone(),
+            done,
+        };
+        let sent = commands.send(Command::Open(Box::new(opening))).await;
+        sent.map_err(|_| NotOpened::Stopped)?;
+        opened.await.unwrap_or(Err(NotOpened::Stopped))
     }
 
     /// Adds a topic or pattern to a live stream, from the end of the log on. False where it had it.
@@ -264,6 +326,24 @@ impl Hub {
             hub.unsubscribe(connection, &topic)
         });
         asked.await.unwrap_or(false)
+    }
+
+    /// Gives a live stream the end and the grants of a new token, so that it goes on without a
+    /// reconnect. `None` for no end.
+    ///
+    /// # Errors
+    /// See [`SubscribeError`]; a driver that has ended has no streams.
+    pub async fn renew(
+        &self,
+        connection: ConnectionId,
+        expires_ms: Option<u64>,
+        grants: Vec<String>,
+    ) -> Result<(), SubscribeError> {
+        let asked = self.ask_for(connection, move |hub, now| {
+            let grants: Vec<_> = grants.iter().map(String::as_str).collect();
+            hub.renew(now, connection, expires_ms, &grants)
+        });
+        asked.await.unwrap_or(Err(SubscribeError::NotFound))
     }
 
     /// Closes a stream with a `bye`. False where it is closed already.

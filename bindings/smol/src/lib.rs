@@ -40,9 +40,9 @@ mod stream;
 
 pub use driver::Driver;
 pub use http::{Answer, HttpOptions, serve_connection, stream_head};
-pub use hub::{Hub, NotOpened, NotPublished, StartError, Stopped};
+pub use hub::{Hub, NotOpened, NotPublished, Posted, StartError, Stopped};
 pub use options::{DriverOptions, SocketOptions};
-pub use stream::{Stream, StreamOptions};
+pub use stream::{OnClose, Stream, StreamOptions};
 pub use tidings_core;
 pub use tidings_core::{
     Audience, ClassOptions, CloseReason, ConnectionId, Cursor, Deadlines, Event, EventError,

@@ -6,7 +6,8 @@ use crate::driver::Command;
 use async_channel::Sender;
 use std::fmt;
 use std::net::TcpStream;
-use tidings_core::{ConnectionId, Hub, LagPolicy, Open, OpenError};
+use std::sync::Arc;
+use tidings_core::{CloseReason, ConnectionId, Hub, LagPolicy, Open, OpenError};
 
 /// Who opens a stream, for what, and from where: [`Open`] with texts of its own.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,52 @@ pub struct StreamOptions {
     /// The head of the HTTP response, sent before the first event: see
     /// [`stream_head`](crate::stream_head).
     pub head: Vec<u8>,
+    /// Who is told when the stream has closed. Default: nobody.
+    pub on_close: Option<OnClose>,
+}
+
+/// Is told when a stream has closed, and why: once for each stream that was opened with it, after
+/// its last byte was given to the system. A driver that ends without a drain takes its streams with
+/// it and tells nobody.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use tidings_smol::{CloseReason, DriverOptions, Hub, OnClose, StreamOptions};
+///
+/// let (closed, closings) = mpsc::channel();
+/// let options = StreamOptions {
+///     on_close: Some(OnClose::new(move |connection, reason| {
+///         // Nobody may listen any more.
+///         let _ = closed.send((connection, reason));
+///     })),
+///     ..StreamOptions::default()
+/// };
+/// let hub = Hub::start(DriverOptions::default())?;
+/// let stream = smol::block_on(hub.open(options))?;
+/// let connection = stream.connection();
+/// drop(stream);
+/// assert_eq!(closings.recv()?, (connection, CloseReason::Gone));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct OnClose(Arc<dyn Fn(ConnectionId, CloseReason) + Send + Sync>);
+
+impl OnClose {
+    /// Calls this on the driver's thread, which waits for it meanwhile: it should be short. A panic
+    /// in it ends the driver.
+    pub fn new(tell: impl Fn(ConnectionId, CloseReason) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    pub(crate) fn call(&self, connection: ConnectionId, reason: CloseReason) {
+        (self.0)(connection, reason);
+    }
+}
+
+impl fmt::Debug for OnClose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnClose")
+    }
 }
 
 impl StreamOptions {
@@ -72,13 +119,19 @@ impl Stream {
         self.connection
     }
 
+    /// The stream has its socket already.
+    pub(crate) fn keep(mut self) -> ConnectionId {
+        self.commands = None;
+        self.connection
+    }
+
     /// Hands the stream its socket, on which the request has been read and nothing answered. The
     /// driver owns it from now on, and closes it in the end.
     pub async fn attach(mut self, socket: TcpStream) {
         if let Some(commands) = self.commands.take() {
             let attach = Command::Attach {
                 connection: self.connection,
-                socket,
+                socket: socket.into(),
             };
             // A driver that has ended has closed its streams; the socket is dropped, and closed.
             let _ = commands.send(attach).await;

@@ -3,10 +3,12 @@
 //! It does not know who sends. The two have channels of their own, so that whoever numbers events
 //! knows that there is room for them.
 
+use crate::hub::NotOpened;
+use crate::stream::{Stream, StreamOptions};
 use async_channel::{Receiver, Sender};
 use futures::channel::oneshot;
 use smol::lock::SemaphoreGuardArc;
-use std::net::TcpStream;
+use socket2::Socket;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use tidings_core::{ConnectionId, Hub, Message};
@@ -19,10 +21,11 @@ pub(crate) type Ask = Box<dyn FnOnce(&mut Hub, u64) + Send>;
 
 pub(crate) enum Command {
     Ask(Ask),
+    Open(Box<Opening>),
     /// The socket of a connection that was opened.
     Attach {
         connection: ConnectionId,
-        socket: TcpStream,
+        socket: Socket,
     },
     /// A connection that was opened will never have a socket.
     Gone(ConnectionId),
@@ -31,6 +34,19 @@ pub(crate) enum Command {
         over_ms: u64,
         done: oneshot::Sender<()>,
     },
+}
+
+/// A stream to be opened.
+pub(crate) struct Opening {
+    pub(crate) options: StreamOptions,
+    /// Where it is there already.
+    pub(crate) socket: Option<Socket>,
+    /// The last number that was given out.
+    pub(crate) assigned: u64,
+    /// For the stream, to say that it is not wanted any more.
+    pub(crate) commands: Sender<Command>,
+    /// The stream is made by the driver: where nobody takes it any more, it is dropped and closed.
+    pub(crate) done: oneshot::Sender<Result<Stream, NotOpened>>,
 }
 
 /// Events with numbers that follow each other, for every hub.

@@ -7,9 +7,8 @@
 use crate::options::SocketOptions;
 use polling::{Event, Events, PollMode, Poller};
 use smol::Async;
-use socket2::SockRef;
+use socket2::Socket;
 use std::io::{self, IoSlice, Read as _};
-use std::net::TcpStream;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tidings_core::ConnectionId;
@@ -29,7 +28,7 @@ pub(crate) struct Sockets {
 }
 
 struct Entry {
-    socket: TcpStream,
+    socket: Socket,
     connection: ConnectionId,
 }
 
@@ -53,31 +52,40 @@ impl Sockets {
     }
 
     /// Puts in the socket of a connection.
-    pub(crate) fn insert(&mut self, connection: ConnectionId, socket: TcpStream) -> io::Result<()> {
-        self.prepare(&socket)?;
+    pub(crate) fn insert(&mut self, connection: ConnectionId, socket: Socket) -> io::Result<()> {
         let index = connection.index();
         let slot = index as usize;
         if self.sockets.len() <= slot {
             self.sockets.resize_with(slot + 1, || None);
         }
         drop(self.remove(index));
+        // First of all, so that a socket which the system does not take is as it was.
         watch(self.poller.get_ref(), &socket, index)?;
         self.sockets[slot] = Some(Entry { socket, connection });
-        Ok(())
+        let prepared = self
+            .entry(index)
+            .map_or(Ok(()), |entry| self.prepare(&entry.socket));
+        if prepared.is_err() {
+            drop(self.remove(index));
+        }
+        prepared
     }
 
-    fn prepare(&self, socket: &TcpStream) -> io::Result<()> {
+    fn prepare(&self, socket: &Socket) -> io::Result<()> {
         socket.set_nonblocking(true)?;
-        socket.set_nodelay(true)?;
-        let socket = SockRef::from(socket);
         socket.set_send_buffer_size(self.options.send_buffer_bytes)?;
+        #[cfg(target_vendor = "apple")]
+        socket.set_nosigpipe(true)?;
+        // A stream may as well come through a local socket, behind a proxy.
+        if socket.local_addr()?.as_socket().is_none() {
+            return Ok(());
+        }
+        socket.set_tcp_nodelay(true)?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
             socket.set_tcp_notsent_lowat(self.options.unsent_bytes)?;
             socket.set_tcp_user_timeout(Some(self.options.user_timeout))?;
         }
-        #[cfg(target_vendor = "apple")]
-        socket.set_nosigpipe(true)?;
         Ok(())
     }
 
@@ -91,7 +99,7 @@ impl Sockets {
     }
 
     /// Takes out the socket of a slot, if there is one.
-    pub(crate) fn remove(&mut self, index: u32) -> Option<TcpStream> {
+    pub(crate) fn remove(&mut self, index: u32) -> Option<Socket> {
         let Entry { socket, .. } = self.sockets.get_mut(index as usize)?.take()?;
         // It can only fail for a socket that the poller does not have.
         let _ = self.poller.get_ref().delete(&socket);
@@ -104,7 +112,7 @@ impl Sockets {
             && reset
         {
             // A socket that refuses this option is closed in the ordinary way.
-            let _ = SockRef::from(&socket).set_linger(RESET);
+            let _ = socket.set_linger(RESET);
         }
     }
 
@@ -114,7 +122,7 @@ impl Sockets {
         let Some(entry) = self.entry(index) else {
             return Ok(0);
         };
-        let socket = SockRef::from(&entry.socket);
+        let socket = &entry.socket;
         loop {
             let sent = match slices {
                 [one] => socket.send_with_flags(one, NO_SIGNAL),
@@ -196,7 +204,7 @@ const NO_SIGNAL: i32 = 0x4000;
 const NO_SIGNAL: i32 = 0;
 
 #[expect(unsafe_code, reason = "the poller takes sockets only with a promise")]
-fn watch(poller: &Poller, socket: &TcpStream, index: u32) -> io::Result<()> {
+fn watch(poller: &Poller, socket: &Socket, index: u32) -> io::Result<()> {
     // SAFETY: the socket goes into `Sockets`, which takes it out of the poller before it lets go
     // of it: every way out is `Sockets::remove`.
     unsafe { poller.add_with_mode(socket, Event::readable(index as usize), PollMode::Level) }

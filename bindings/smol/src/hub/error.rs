@@ -36,6 +36,8 @@ pub enum NotPublished {
 pub enum NotOpened {
     /// The hub refuses it.
     Refused(OpenError),
+    /// The system does not take the socket for a stream, for this reason.
+    Socket(io::ErrorKind),
     /// The hub has ended.
     Stopped,
 }
@@ -72,6 +74,7 @@ impl fmt::Display for NotOpened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(error) => error.fmt(f),
+            Self::Socket(kind) => write!(f, "the system does not take the socket: {kind}"),
             Self::Stopped => f.write_str("the hub has ended"),
         }
     }

@@ -1,11 +1,11 @@
 //! The library in a program of one's own, without the reference server.
 
-use crate::support::{Client, PATIENCE, Stream, eventually};
+use crate::support::{Client, Stream, block_on, eventually, patiently};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
-use smol::future::{or, poll_once};
-use smol::{Async, Timer};
+use smol::Async;
+use smol::future::poll_once;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::thread::JoinHandle;
@@ -14,19 +14,6 @@ use tidings_smol::{
     Answer, Audience, CloseReason, DriverOptions, Event, HttpOptions, Hub, NotOpened, NotPublished,
     Publish, StartError, StreamOptions, serve_connection,
 };
-
-/// Waits for a future, but not for ever.
-async fn patiently<T>(future: impl Future<Output = T>) -> T {
-    let late = async {
-        Timer::after(PATIENCE).await;
-        panic!("it does not come to an end")
-    };
-    or(future, late).await
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    smol::block_on(patiently(future))
-}
 
 /// As [`block_on`], on an executor that has nothing to do with smol.
 fn block_on_elsewhere<T>(future: impl Future<Output = T>) -> T {

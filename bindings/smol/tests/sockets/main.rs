@@ -5,6 +5,7 @@
 
 mod support;
 
+mod adopt;
 mod decode;
 mod delivery;
 mod drain;
@@ -15,6 +16,8 @@ mod http;
 mod library;
 mod limits;
 mod lines;
+mod panics;
+mod posts;
 mod publish;
 mod refusals;
 mod shards;

@@ -16,7 +16,7 @@ pub(crate) use proxy::Proxy;
 pub(crate) use random::Random;
 pub(crate) use server::{Server, reserved_port};
 pub(crate) use stream::{Received, Stream};
-pub(crate) use wait::{PATIENCE, eventually};
+pub(crate) use wait::{PATIENCE, block_on, eventually, patiently};
 
 /// What the server refuses with.
 pub(crate) fn error_code(response: &Response) -> String {

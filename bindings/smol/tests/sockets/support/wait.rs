@@ -2,6 +2,8 @@
 //!
 //! It does not know what is waited for.
 
+use smol::Timer;
+use smol::future::or;
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,19 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// After [`PATIENCE`], with what was seen last.
 pub(crate) fn eventually<T, E: Display>(what: &str, look: impl FnMut() -> Result<T, E>) -> T {
     within(PATIENCE, what, look)
+}
+
+/// Waits for a future, but not for ever.
+pub(crate) async fn patiently<T>(future: impl Future<Output = T>) -> T {
+    let late = async {
+        Timer::after(PATIENCE).await;
+        panic!("it does not come to an end")
+    };
+    or(future, late).await
+}
+
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    smol::block_on(patiently(future))
 }
 
 /// As [`eventually`], where a longer wait would not be what is promised.
