@@ -37,6 +37,7 @@ mod search;
 mod slab;
 mod stats;
 mod subscribe;
+mod subscriptions;
 mod table;
 mod timers;
 mod topics;

@@ -65,7 +65,7 @@
 //! | `hub/options`, `rules`, `message` | what can be set; what may be published; an event checked and encoded |
 //! | `hub/log`, `latest`, `class`, `retention`, `room` | the logs: frames in byte segments, values replaced in place, what is kept, what has to go |
 //! | `hub/record`, `lane`, `search` | the index: whom an event is for, the numbers of each destination, two ways through them |
-//! | `hub/connections`, `topics`, `patterns`, `users` | who is there, and who wants what |
+//! | `hub/connections`, `subscriptions`, `topics`, `patterns`, `users` | who is there, and who wants what |
 //! | `hub/open`, `subscribe`, `publish`, `close`, `poll` | the verbs, one file each |
 //! | `hub/pull`, `plan`, `transmit`, `audience`, `control` | what a connection is sent next: the walk, the pieces, what it means that they were taken |
 //! | `hub/timers`, `links`, `queues`, `waiting` | deadlines in touch order, whose turn it is, what may not be let go yet |

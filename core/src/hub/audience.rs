@@ -48,7 +48,7 @@ pub(crate) fn subscribes(
         subscription.is_some_and(|subscription| subscription.since < sequence)
     };
     takes(Target::topic(topic))
-        || connection.patterns > 0
+        || connection.subscriptions.has_patterns()
             && topics
                 .patterns(topic, patterns)
                 .iter()

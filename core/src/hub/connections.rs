@@ -11,6 +11,7 @@ use super::patterns::PatternId;
 use super::plan::Standing;
 use super::record::{TabId, TopicId, UserId};
 use super::slab::Slab;
+use super::subscriptions::Subscriptions;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -18,7 +19,6 @@ use alloc::vec::Vec;
 pub(crate) const CAUGHT_UP: u64 = u64::MAX;
 
 pub(crate) struct Connection {
-    pub(crate) generation: u32,
     pub(crate) phase: Phase,
     pub(crate) lag: LagPolicy,
     pub(crate) queue: Queue,
@@ -34,8 +34,6 @@ pub(crate) struct Connection {
     pub(crate) comments: bool,
     pub(crate) user: Option<UserId>,
     pub(crate) tab: Option<TabId>,
-    /// Patterns among the subscriptions.
-    pub(crate) patterns: u32,
     /// Events addressed to this connection alone that it has still to be offered.
     pub(crate) direct: u32,
     /// The first sequence it has not been offered, or `CAUGHT_UP`.
@@ -50,7 +48,7 @@ pub(crate) struct Connection {
     /// When each of the deadlines in touch order is due.
     pub(crate) deadlines: [u64; 4],
     /// In order of their targets.
-    pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) subscriptions: Subscriptions,
     /// What few connections have at a time.
     pub(crate) rare: Option<Box<Rare>>,
 }
@@ -87,7 +85,8 @@ pub(crate) struct Due {
     pub(crate) heartbeat: bool,
 }
 
-/// What a connection subscribes to, in one word: the lowest bit tells patterns from topics.
+/// What a connection subscribes to, in one word: the highest bit tells patterns from topics, so that
+/// these come first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Target(u32);
 
@@ -97,19 +96,21 @@ pub(crate) enum TargetKind {
 }
 
 impl Target {
+    const PATTERN: u32 = 1 << 31;
+
     pub(crate) const fn topic(topic: TopicId) -> Self {
-        Self(topic << 1)
+        Self(topic)
     }
 
     pub(crate) const fn pattern(pattern: PatternId) -> Self {
-        Self(pattern << 1 | 1)
+        Self(Self::PATTERN | pattern)
     }
 
     pub(crate) const fn kind(self) -> TargetKind {
-        if self.0 & 1 == 0 {
-            TargetKind::Topic(self.0 >> 1)
+        if self.0 & Self::PATTERN == 0 {
+            TargetKind::Topic(self.0)
         } else {
-            TargetKind::Pattern(self.0 >> 1)
+            TargetKind::Pattern(self.0 & !Self::PATTERN)
         }
     }
 
@@ -224,13 +225,7 @@ impl Connection {
     }
 
     pub(crate) fn subscription(&self, target: Target) -> Option<&Subscription> {
-        Some(&self.subscriptions[self.find_subscription(target)?])
-    }
-
-    pub(crate) fn find_subscription(&self, target: Target) -> Option<usize> {
-        self.subscriptions
-            .binary_search_by_key(&target, |one| one.target)
-            .ok()
+        self.subscriptions.get(target)
     }
 
     pub(crate) fn grants(&self) -> &[PatternId] {
@@ -317,15 +312,14 @@ impl Connections {
         self.slots.len()
     }
 
-    /// Puts in a connection, whose generation is set here.
-    pub(crate) fn insert(&mut self, mut connection: Connection) -> ConnectionId {
+    /// Puts in a connection, under an id that none had before.
+    pub(crate) fn insert(&mut self, connection: Connection) -> ConnectionId {
         let index = self.slots.next_index();
         if index as usize == self.generations.len() {
             self.generations.push(0);
         }
         let generation = &mut self.generations[index as usize];
         *generation = generation.wrapping_add(1);
-        connection.generation = *generation;
         let taken = self.slots.insert(connection);
         debug_assert_eq!(taken, index);
         self.id(index)
@@ -338,12 +332,12 @@ impl Connections {
     /// The slot of an id that is still in use.
     pub(crate) fn find(&self, id: ConnectionId) -> Option<u32> {
         let index = id.index();
-        let connection = self.slots.get(index)?;
-        (ConnectionId::new(self.shard, connection.generation, index) == id).then_some(index)
+        self.slots.get(index)?;
+        (self.id(index) == id).then_some(index)
     }
 
     pub(crate) fn id(&self, index: u32) -> ConnectionId {
-        ConnectionId::new(self.shard, self.at(index).generation, index)
+        ConnectionId::new(self.shard, self.generations[index as usize], index)
     }
 
     pub(crate) fn at(&self, index: u32) -> &Connection {

@@ -12,7 +12,6 @@ pub(crate) const LANE_ENTRY_BYTES: usize = size_of::<u64>();
 /// A short lane that empties and fills again keeps its memory.
 const KEPT_CAPACITY: usize = 16;
 
-#[derive(Default)]
 pub(crate) struct Lane {
     sequences: VecDeque<u64>,
     /// Numbers that left the index with nothing in their place: they cannot be counted.
@@ -20,8 +19,12 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
+    pub(crate) const fn new() -> Self {
+        Self::after(Loss::NONE)
+    }
+
     /// A lane that may have lost as much.
-    pub(crate) fn after(dropped: Loss) -> Self {
+    pub(crate) const fn after(dropped: Loss) -> Self {
         Self {
             sequences: VecDeque::new(),
             dropped,
@@ -56,5 +59,11 @@ impl Lane {
     pub(crate) fn first_from(&self, sequence: u64) -> Option<u64> {
         let place = self.sequences.partition_point(|number| *number < sequence);
         self.sequences.get(place).copied()
+    }
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self::new()
     }
 }

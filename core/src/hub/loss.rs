@@ -36,6 +36,10 @@ impl Loss {
         self.count = self.count.max(other.count);
     }
 
+    pub(crate) const fn is_none(self) -> bool {
+        self.count == 0
+    }
+
     pub(crate) const fn count(self) -> u64 {
         self.count
     }

@@ -12,9 +12,9 @@ use super::options::{LagPolicy, WhenFull};
 use super::output::{CloseReason, GapReason};
 use super::record::{TabId, UserId};
 use super::rules::{EARLIEST, STAY_AWAY};
+use super::subscriptions::Subscriptions;
 use super::timers::Timer;
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::fmt;
 
 /// Who opens a stream, for what, and from where.
@@ -320,7 +320,7 @@ impl Hub {
         }
         let Some(name) = user else { return Ok(None) };
         let user = self.users.find(name).map(|user| self.users.get(user));
-        if user.map_or(0, |user| user.count) - leaving < limits.user_connections {
+        if user.map_or(0, |user| user.count as usize) - leaving < limits.user_connections {
             return Ok(None);
         }
         let oldest = user.and_then(|user| user.connections.first());
@@ -387,7 +387,6 @@ impl Hub {
             });
         }
         let mut connection = Connection {
-            generation: 0,
             phase: Phase::Live,
             lag: open.lag.unwrap_or(self.options.lag),
             queue: Queue::None,
@@ -401,7 +400,6 @@ impl Hub {
             comments: open.comment_heartbeats,
             user,
             tab,
-            patterns: 0,
             direct: 0,
             next,
             floor,
@@ -409,7 +407,7 @@ impl Hub {
             expires_ms: u64::MAX,
             links: [Link::new(); LISTS],
             deadlines: [0; 4],
-            subscriptions: Vec::new(),
+            subscriptions: Subscriptions::with_capacity(open.topics.len()),
             rare: Some(Box::new(rare)),
         };
         connection.tidy();

@@ -226,7 +226,7 @@ impl Hub {
         match reach {
             Reach::Everyone => self.everyone.push(sequence),
             Reach::Connection(_) => self.direct.push(sequence),
-            Reach::User(user) => self.users.get_mut(*user).lane.push(sequence),
+            Reach::User(user) => self.users.get_mut(*user).lane_mut().push(sequence),
             Reach::Topic(_) | Reach::Topics(_) | Reach::UserInTopics(_) => {}
         }
         if let Some(user) = reach.user() {

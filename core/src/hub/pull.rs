@@ -146,9 +146,9 @@ impl Pull<'_> {
             let lane = topic.map(|topic| &self.topics.get(topic).lane);
             lane.is_some_and(|lane| lane.dropped.concerns(from.max(one.since + 1), told))
         });
-        let user = connection.user.map(|user| &self.users.get(user).lane);
+        let user = connection.user.map(|user| self.users.get(user).lane());
         by_name
-            || connection.patterns > 0 && self.topics_dropped.concerns(from, told)
+            || connection.subscriptions.has_patterns() && self.topics_dropped.concerns(from, told)
             || user.is_some_and(|lane| lane.dropped.concerns(from, told))
             || self.everyone.dropped.concerns(from, told)
             || connection.direct > 0 && self.direct.dropped.concerns(from, told)
@@ -181,7 +181,7 @@ impl Pull<'_> {
                 }
             } else {
                 misses += 1;
-                if misses == self.max_misses() && self.connection.patterns == 0 {
+                if misses == self.max_misses() && !self.connection.subscriptions.has_patterns() {
                     // Lanes lead past what is for others alone.
                     alike = false;
                     let lanes = Lanes::new(classes, sequence + 1, self.connection, self.lanes());

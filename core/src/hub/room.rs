@@ -166,7 +166,7 @@ impl Hub {
         match record.reach {
             Reach::Everyone => self.everyone.remove(sequence, loss),
             Reach::Connection(_) => self.direct.remove(sequence, loss),
-            Reach::User(user) => self.users.get_mut(user).lane.remove(sequence, loss),
+            Reach::User(user) => self.users.get_mut(user).lane_mut().remove(sequence, loss),
             Reach::Topic(_) | Reach::Topics(_) | Reach::UserInTopics(_) => {}
         }
         if let Some(user) = record.reach.user() {

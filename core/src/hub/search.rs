@@ -164,7 +164,7 @@ impl<'a> LaneTable<'a> {
     pub(crate) fn get(self, id: LaneId) -> &'a Lane {
         match id {
             LaneId::Topic(topic) => &self.topics.get(topic).lane,
-            LaneId::User(user) => &self.users.get(user).lane,
+            LaneId::User(user) => self.users.get(user).lane(),
             LaneId::Everyone => self.everyone,
             LaneId::Direct => self.direct,
         }

@@ -120,10 +120,6 @@ impl Hub {
 
     /// Subscribes a new connection to all of these.
     pub(super) fn subscribe_all(&mut self, index: u32, topics: &[&str]) {
-        self.connections
-            .at_mut(index)
-            .subscriptions
-            .reserve_exact(topics.len());
         for topic in topics {
             let target = self.intern_target(topic);
             if !self.has(index, target) {
@@ -222,27 +218,18 @@ impl Hub {
         let place = subscribers.len() as u32;
         subscribers.push(index);
         let connection = self.connections.at_mut(index);
-        connection.patterns += u32::from(target.is_pattern());
-        let order = connection
-            .subscriptions
-            .partition_point(|one| one.target < target);
-        connection.subscriptions.insert(
-            order,
-            Subscription {
-                target,
-                place,
-                since,
-            },
-        );
+        connection.subscriptions.insert(Subscription {
+            target,
+            place,
+            since,
+        });
     }
 
     fn remove_subscription(&mut self, index: u32, target: Target) -> bool {
         let connection = self.connections.at_mut(index);
-        let Some(order) = connection.find_subscription(target) else {
+        let Some(Subscription { place, .. }) = connection.subscriptions.remove(target) else {
             return false;
         };
-        let place = connection.subscriptions.remove(order).place;
-        connection.patterns -= u32::from(target.is_pattern());
         let subscribers = self.subscribers(target);
         subscribers.swap_remove(place as usize);
         if subscribers.len() * 4 < subscribers.capacity() {
@@ -250,9 +237,10 @@ impl Hub {
         }
         // The last subscriber has moved into the place that became free.
         if let Some(moved) = subscribers.get(place as usize).copied() {
-            let moved = self.connections.at_mut(moved);
-            let order = moved.find_subscription(target);
-            moved.subscriptions[order.expect("a subscriber has the subscription")].place = place;
+            let subscription = self.connections.at_mut(moved).subscriptions.get_mut(target);
+            subscription
+                .expect("a subscriber has the subscription")
+                .place = place;
         }
         match target.kind() {
             TargetKind::Topic(topic) => self.topics.release(topic),

@@ -9,16 +9,17 @@ use super::links::{List, ListKind};
 use super::loss::Loss;
 use super::record::{TabId, UserId};
 use super::table::Table;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 pub(crate) struct User {
     /// Its connections, oldest first.
     pub(crate) connections: List,
-    pub(crate) count: usize,
-    /// What was addressed to the user without a topic.
-    pub(crate) lane: Lane,
+    pub(crate) count: u32,
     /// Index records and tabs that speak of it.
-    references: usize,
+    references: u32,
+    /// What was addressed to the user without a topic. To most nothing ever is.
+    lane: Option<Box<Lane>>,
 }
 
 pub(crate) struct Users {
@@ -81,8 +82,8 @@ impl Users {
         let record = User {
             connections: List::new(ListKind::User),
             count: 0,
-            lane: Lane::after(self.forgotten),
             references: 0,
+            lane: (!self.forgotten.is_none()).then(|| Box::new(Lane::after(self.forgotten))),
         };
         self.table.insert(name.into(), record)
     }
@@ -117,9 +118,20 @@ impl Users {
     fn forget_unused(&mut self, user: UserId) {
         let record = &self.table[user];
         if record.count == 0 && record.references == 0 {
-            self.forgotten.merge(record.lane.dropped);
+            self.forgotten.merge(record.lane().dropped);
             self.table.remove(user);
         }
+    }
+}
+
+impl User {
+    pub(crate) fn lane(&self) -> &Lane {
+        static EMPTY: Lane = Lane::new();
+        self.lane.as_deref().unwrap_or(&EMPTY)
+    }
+
+    pub(crate) fn lane_mut(&mut self) -> &mut Lane {
+        self.lane.get_or_insert_default()
     }
 }
 

@@ -21,7 +21,7 @@ fn the_first_event_says_who_and_where() {
     let first = &rig.received(reader)[0];
     assert_eq!((&*first.event, &*first.id), ("connected", "1~1"));
     let says =
-        format!(r#"{{"connection":"{reader}","user":"a\"b","topics":["a/*","b"],"cursor":"1~1"}}"#);
+        format!(r#"{{"connection":"{reader}","user":"a\"b","topics":["b","a/*"],"cursor":"1~1"}}"#);
     assert_eq!(first.data, says);
     let anonymous = rig.open(Open::default());
     assert!(

@@ -16,8 +16,9 @@ fn main() {
         .map(|number| format!("topics/{number}"))
         .collect();
     let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    // In no order, as users come.
     let users: Vec<String> = (0..CONNECTIONS)
-        .map(|number| format!("user-{number}"))
+        .map(|number| format!("user-{}", number * 7_919 % CONNECTIONS))
         .collect();
     let names: usize = users.iter().map(String::len).sum();
     let with_user = heap(&users, &topics[..1]) - names;
