@@ -8,12 +8,15 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Request, Response, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use smol::Timer;
 use smol::future::or;
 use std::borrow::Cow;
 use std::error::Error;
+use std::fmt;
 use tidings_core::{
     Audience, ConnectionId, Event, Message, Publish, PublishError, Published, Rules,
 };
@@ -35,6 +38,27 @@ struct EventBody<'a> {
     #[serde(default)]
     private: bool,
     except: Option<Cow<'a, str>>,
+}
+
+/// An event of an array. Serde by itself would also take a list of its fields without their names.
+struct Listed<'a>(EventBody<'a>);
+
+impl<'de> Deserialize<'de> for Listed<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Listed<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event, which is an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                EventBody::deserialize(MapAccessDeserializer::new(map)).map(Listed)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
 }
 
 /// What became of it.
@@ -132,7 +156,7 @@ pub fn parse_body(body: &[u8], rules: &Rules) -> Result<Vec<Message>, ApiError> 
         let event = serde_json::from_str::<EventBody<'_>>(text).map_err(invalid)?;
         return Ok(vec![event.message(rules)?]);
     }
-    let events = serde_json::from_str::<Vec<EventBody<'_>>>(text).map_err(|error| {
+    let events = serde_json::from_str::<Vec<Listed<'_>>>(text).map_err(|error| {
         let refused = invalid(error);
         match first_invalid(text) {
             Some(number) => refused.within(format_args!("event {number}")),
@@ -141,7 +165,7 @@ pub fn parse_body(body: &[u8], rules: &Rules) -> Result<Vec<Message>, ApiError> 
     })?;
     let numbered = events.into_iter().enumerate();
     numbered
-        .map(|(number, event)| {
+        .map(|(number, Listed(event))| {
             event
                 .message(rules)
                 .map_err(|error| error.within(format_args!("event {number}")))
@@ -152,8 +176,7 @@ pub fn parse_body(body: &[u8], rules: &Rules) -> Result<Vec<Message>, ApiError> 
 /// Which event of an array is none. The array itself may be what is broken.
 fn first_invalid(text: &str) -> Option<usize> {
     let events = serde_json::from_str::<Vec<&RawValue>>(text).ok()?;
-    let is_invalid =
-        |event: &&RawValue| serde_json::from_str::<EventBody<'_>>(event.get()).is_err();
+    let is_invalid = |event: &&RawValue| serde_json::from_str::<Listed<'_>>(event.get()).is_err();
     events.iter().position(is_invalid)
 }
 

@@ -82,6 +82,19 @@ fn fields_that_are_unknown_or_twice_are_named() {
 }
 
 #[test]
+fn an_event_without_the_names_of_its_fields_is_none() {
+    let fields = r#"[["a"],null,false,null,null,"1",null,null,false,null]"#;
+    assert_refused(&[
+        (&format!("[{fields}]"), "invalid_json", "event 0: "),
+        (
+            &format!(r#"[{{"topics":["a"],"data":"1"}},{fields}]"#),
+            "invalid_json",
+            "event 1: invalid type: sequence, expected an event",
+        ),
+    ]);
+}
+
+#[test]
 fn an_event_without_data_is_refused() {
     assert_refused(&[
         (r#"{"topics":["a"]}"#, "no_data", "data"),
