@@ -1,13 +1,17 @@
 # What people type. `make test` installs what the tests need and runs all of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint doc rust no-std browser bench install-tools
+.PHONY: help run test fmt lint doc rust no-std browser install-tools
+.PHONY: bench bench-codec bench-hub bench-server bench-instructions bench-readme bench-build
 
 SKIPPED := target/skipped
 BROWSER := bindings/smol/tests/browser
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+FIGURES := $(TARGET)/bench
+BENCH := $(TARGET)/release/tidings-bench
 
 help: ## Say what can be typed
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 27
 
 run: ## Run the reference server on http://127.0.0.1:8080
 	cargo run --release
@@ -38,9 +42,25 @@ browser: ## Run the tests with real clients alone: Chromium, curl, npm's eventso
 	cargo build --locked -p tidings-smol
 	$(BROWSER)/run.sh $(abspath $(SKIPPED))
 
-bench: ## Measure the server against the physical floor (about ten minutes)
-	cargo build --release --locked -p tidings-smol -p tidings-bench
-	cargo run --release --locked -p tidings-bench -- server
+bench: ## Measure everything, and write the README's numbers (about ten minutes)
+	@status=0; for part in codec hub server instructions readme; do \
+	  $(MAKE) --no-print-directory bench-$$part || status=1; done; exit $$status
+
+bench-codec: ## Measure the decoder and the encoder beside their peers alone
+bench-hub: ## Measure the hub alone
+bench-server: ## Measure the server against the physical floor alone
+bench-codec bench-hub bench-server: bench-%: bench-build
+	$(BENCH) $* --out $(FIGURES)/$*.jsonl
+
+bench-instructions: ## Count instructions alone, and fail where there are too many
+	fuzz/bench/instructions.sh
+
+bench-readme: bench-build
+	$(BENCH) readme $(FIGURES)/server.jsonl $(FIGURES)/codec.jsonl $(FIGURES)/hub.jsonl
+
+bench-build:
+	@mkdir -p $(FIGURES)
+	cargo build --release --locked -p tidings-smol -p tidings-bench --bins
 
 install-tools:
 	@command -v cargo >/dev/null || { echo "install Rust first: https://rustup.rs" >&2; exit 1; }

@@ -9,6 +9,7 @@ mod hub;
 mod load;
 mod process;
 mod race;
+mod readme;
 mod report;
 mod server;
 
@@ -30,6 +31,8 @@ enum Command {
     Codec(codec::Arguments),
     /// The hub: what a publish, a delivery, a resume and an idle connection cost
     Hub(hub::Arguments),
+    /// Write the README's tables from the files of the others
+    Readme(readme::Arguments),
     /// Be a bare server
     #[command(hide = true)]
     Floor { kind: floor::Kind },
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Server(arguments) => server::run(&arguments),
         Command::Codec(arguments) => codec::run(&arguments),
         Command::Hub(arguments) => hub::run(&arguments),
+        Command::Readme(arguments) => readme::run(&arguments),
         Command::Floor { kind } => floor::run(kind),
         Command::Crowd {
             address,

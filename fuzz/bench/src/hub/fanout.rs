@@ -24,7 +24,8 @@ pub(super) fn run(report: &mut Report, quick: bool) -> io::Result<()> {
     for subscribers in [1, 100, MARKED] {
         report.begin("hub fan-out", &format!("{subscribers} subscribers"));
         let recipients = if quick { 10_000 } else { 3_000_000 };
-        let figures = measure(subscribers, recipients / subscribers)?;
+        let events = recipients / subscribers;
+        let figures = measure(Crowd::new(subscribers, false)?, events)?;
         let only = |mark| {
             if subscribers == MARKED {
                 mark
@@ -53,6 +54,10 @@ pub(super) fn run(report: &mut Report, quick: bool) -> io::Result<()> {
             Mark::None,
         )?;
     }
+    let events = if quick { 1 } else { 100 };
+    let figures = measure(Crowd::new(MARKED, true)?, events)?;
+    let name = format!("publish, outputs, pull, consume, {MARKED} subscribers of two topics");
+    report.figure(&name, "ns per recipient", &figures.delivery, Mark::None)?;
     Ok(())
 }
 
@@ -64,9 +69,9 @@ struct Figures {
     burst: Vec<f64>,
 }
 
-fn measure(subscribers: usize, events: usize) -> io::Result<Figures> {
+fn measure(mut crowd: Crowd, events: usize) -> io::Result<Figures> {
     const ROUNDS: usize = 25;
-    let mut crowd = Crowd::new(subscribers)?;
+    let subscribers = crowd.subscribers;
     let mut figures = Figures::default();
     let events = (events / ROUNDS).max(1);
     for _ in 0..ROUNDS {
@@ -101,8 +106,9 @@ struct Crowd {
 }
 
 impl Crowd {
-    /// A hub whose log is full, so that each event pushes one out.
-    fn new(subscribers: usize) -> io::Result<Self> {
+    /// A hub whose log is full, so that each event pushes one out. Subscribers may have another
+    /// topic too, each its own, so that no two are in the same place.
+    fn new(subscribers: usize, apart: bool) -> io::Result<Self> {
         const EVENTS: usize = 1_000;
         let options = HubOptions {
             default_class: ClassOptions {
@@ -119,12 +125,14 @@ impl Crowd {
         for _ in 0..5 * EVENTS {
             crowd.publish()?;
         }
-        for _ in 0..subscribers {
+        for number in 0..subscribers {
+            let own = format!("users/{number}");
+            let topics = ["news", &own];
             open(
                 &mut crowd.hub,
                 0,
                 Open {
-                    topics: &["news"],
+                    topics: &topics[..if apart { 2 } else { 1 }],
                     ..Open::default()
                 },
             )?;
