@@ -1,0 +1,167 @@
+//! What is published, as C says it, and what became of it.
+//!
+//! It does not know what may be published; the core does.
+
+use crate::cursor::tidings_cursor;
+use crate::event::tidings_event;
+use crate::failure::Outcome;
+use crate::raw;
+use crate::sized::Sized;
+use crate::status::tidings_status::*;
+use crate::text::{texts, tidings_str};
+use tidings_core::{Audience, ConnectionId, Publish, Published};
+
+/// In `tidings_publish.flags`: only for connections with a grant that matches the topic.
+pub const TIDINGS_PUBLISH_PRIVATE: u32 = 1;
+
+/// Whom an event is for.
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum tidings_audience {
+    /// Every subscriber of at least one of the topics.
+    TIDINGS_AUDIENCE_TOPICS = 0,
+    /// The user's connections among the subscribers of the topics.
+    TIDINGS_AUDIENCE_USER_IN_TOPICS = 1,
+    /// Every connection of the user.
+    TIDINGS_AUDIENCE_USER = 2,
+    /// Every connection.
+    TIDINGS_AUDIENCE_EVERYONE = 3,
+    /// One connection. Such an event is never replayed.
+    TIDINGS_AUDIENCE_CONNECTION = 4,
+}
+
+/// One event to publish. What its audience does not name has to be zero.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct tidings_publish {
+    /// `sizeof(tidings_publish)`
+    pub size: u32,
+    /// A `tidings_audience`.
+    pub audience: u32,
+    /// The topics.
+    pub topics: *const tidings_str,
+    /// How many.
+    pub topic_count: usize,
+    /// The user.
+    pub user: tidings_str,
+    /// The connection.
+    pub connection: u64,
+    /// What it says. Its id, if it has one, is your own: readers see it, and publishing it again while
+    /// the hub remembers it publishes nothing.
+    pub event: tidings_event,
+    /// The connection that does not want it, usually the sender's; 0 for none.
+    pub except: u64,
+    /// `TIDINGS_PUBLISH_PRIVATE`, or 0.
+    pub flags: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+// SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
+unsafe impl Sized for tidings_publish {
+    const FIRST_SIZE: usize = size_of::<Self>();
+}
+
+/// What became of a publish. This struct never grows.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct tidings_published {
+    /// The position of the event. Unless it has an id of your own, its text is the id.
+    pub cursor: tidings_cursor,
+    /// How many open connections it is for at this moment, each counted once.
+    pub recipients: u64,
+    /// 1 if an event with this id was published before: nothing was published now, and the cursor is that
+    /// of the first.
+    pub duplicate: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+impl tidings_published {
+    pub(crate) fn of(published: &Published) -> Self {
+        Self {
+            cursor: tidings_cursor::of(published.cursor),
+            recipients: published.recipients as u64,
+            duplicate: published.duplicate.into(),
+            reserved: 0,
+        }
+    }
+}
+
+impl tidings_publish {
+    /// Hands on what it says.
+    #[inline]
+    pub(crate) fn with<T>(&self, body: impl FnOnce(&Publish<'_>) -> Outcome<T>) -> Outcome<T> {
+        if self.flags & !TIDINGS_PUBLISH_PRIVATE != 0 || self.reserved != 0 {
+            return Err(TIDINGS_ERR_INVALID.into());
+        }
+        self.check_fields()?;
+        let topics;
+        let audience = match self.kind()? {
+            tidings_audience::TIDINGS_AUDIENCE_TOPICS => {
+                match raw::items(self.topics, self.topic_count)? {
+                    [topic] => Audience::Topic(topic.text()?),
+                    _ => {
+                        topics = texts(self.topics, self.topic_count)?;
+                        Audience::Topics(&topics)
+                    }
+                }
+            }
+            tidings_audience::TIDINGS_AUDIENCE_USER_IN_TOPICS => {
+                topics = texts(self.topics, self.topic_count)?;
+                Audience::UserInTopics {
+                    user: self.user.text()?,
+                    topics: &topics,
+                }
+            }
+            tidings_audience::TIDINGS_AUDIENCE_USER => Audience::User(self.user.text()?),
+            tidings_audience::TIDINGS_AUDIENCE_EVERYONE => Audience::Everyone,
+            tidings_audience::TIDINGS_AUDIENCE_CONNECTION => {
+                Audience::Connection(ConnectionId::from_u64(self.connection))
+            }
+        };
+        body(&Publish {
+            audience,
+            event: self.event.view()?,
+            private: self.flags & TIDINGS_PUBLISH_PRIVATE != 0,
+            except: (self.except != 0).then_some(ConnectionId::from_u64(self.except)),
+        })
+    }
+
+    fn kind(&self) -> Outcome<tidings_audience> {
+        use tidings_audience::*;
+        let kinds = [
+            TIDINGS_AUDIENCE_TOPICS,
+            TIDINGS_AUDIENCE_USER_IN_TOPICS,
+            TIDINGS_AUDIENCE_USER,
+            TIDINGS_AUDIENCE_EVERYONE,
+            TIDINGS_AUDIENCE_CONNECTION,
+        ];
+        let kind = kinds.get(self.audience as usize).copied();
+        Ok(kind.ok_or(TIDINGS_ERR_INVALID)?)
+    }
+
+    /// A field that the audience does not name is a mistake: the event would reach others than meant.
+    fn check_fields(&self) -> Outcome {
+        use tidings_audience::*;
+        let kind = self.kind()?;
+        let topics = matches!(
+            kind,
+            TIDINGS_AUDIENCE_TOPICS | TIDINGS_AUDIENCE_USER_IN_TOPICS
+        );
+        let user = matches!(
+            kind,
+            TIDINGS_AUDIENCE_USER | TIDINGS_AUDIENCE_USER_IN_TOPICS
+        );
+        let connection = kind == TIDINGS_AUDIENCE_CONNECTION;
+        let is_set = [
+            !topics && self.topic_count != 0,
+            !user && self.user.len != 0,
+            !connection && self.connection != 0,
+        ];
+        match is_set.contains(&true) {
+            true => Err(TIDINGS_ERR_INVALID.into()),
+            false => Ok(()),
+        }
+    }
+}

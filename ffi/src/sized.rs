@@ -1,0 +1,113 @@
+//! Structs that may grow: their first field is the size that the caller knows.
+//!
+//! It does not know what is in them. A struct of an older header is read as if the fields it lacks
+//! were zero; one of a newer header may be longer, but what this library does not know has to be zero.
+
+use crate::failure::{Failure, Outcome};
+use crate::status::tidings_status::*;
+use std::mem::MaybeUninit;
+use std::ptr;
+
+/// A struct whose first field is its size.
+///
+/// # Safety
+/// It is `repr(C)`, begins with a `u32`, and is valid whatever bytes its numbers and pointers hold,
+/// zeros included.
+pub(crate) unsafe trait Sized: Copy {
+    /// The size it had when it was first published: less is no such struct.
+    const FIRST_SIZE: usize;
+}
+
+/// Reads options; null stands for all defaults.
+pub(crate) fn options<T: Sized>(from: *const T) -> Outcome<T> {
+    if from.is_null() {
+        // SAFETY: zeros are valid for such a struct.
+        return Ok(unsafe { MaybeUninit::zeroed().assume_init() });
+    }
+    read(from)
+}
+
+/// Reads a struct that has to be there.
+pub(crate) fn read<T: Sized>(from: *const T) -> Outcome<T> {
+    let size = size_at(from)?;
+    let known = size.min(size_of::<T>());
+    let from = from.cast::<u8>();
+    for offset in known..size {
+        // SAFETY: inside the struct, which has as many bytes as it says.
+        if unsafe { from.add(offset).read() } != 0 {
+            return Err(TIDINGS_ERR_STRUCT_SIZE.into());
+        }
+    }
+    let mut value = MaybeUninit::<T>::zeroed();
+    // SAFETY: as many bytes as both have, and the copy is the library's own. Whatever they are, and
+    // zeros where the caller has none, they are valid for such a struct.
+    unsafe {
+        ptr::copy_nonoverlapping(from, value.as_mut_ptr().cast(), known);
+        Ok(value.assume_init())
+    }
+}
+
+/// Reads an array of structs, each as long as the first says it is.
+pub(crate) fn read_all<T: Sized>(
+    first: *const T,
+    count: usize,
+) -> Outcome<impl ExactSizeIterator<Item = Outcome<T>>> {
+    let size = if count == 0 { 0 } else { size_at(first)? };
+    if count
+        .checked_mul(size)
+        .is_none_or(|bytes| bytes > isize::MAX as usize)
+    {
+        return Err(TIDINGS_ERR_LENGTH.into());
+    }
+    Ok((0..count).map(move |index| {
+        // SAFETY: inside the array, which the caller promises to be as long.
+        let one = unsafe { first.byte_add(index * size) };
+        if size_at(one)? != size {
+            return Err(TIDINGS_ERR_STRUCT_SIZE.into());
+        }
+        read(one)
+    }))
+}
+
+/// Where a struct of results goes.
+pub(crate) struct Out<T> {
+    place: *mut T,
+    size: usize,
+}
+
+/// A place for a struct of results: its size has been set by the caller.
+pub(crate) fn out<T: Sized>(place: *mut T) -> Outcome<Out<T>> {
+    let size = size_at(place)?;
+    Ok(Out { place, size })
+}
+
+impl<T: Sized> Out<T> {
+    /// Writes what the caller knows of it, and zeros where the caller knows more. The size stays.
+    pub(crate) fn set(self, value: &T) {
+        const SIZE: usize = size_of::<u32>();
+        let known = self.size.min(size_of::<T>());
+        let (from, to) = (ptr::from_ref(value).cast::<u8>(), self.place.cast::<u8>());
+        // SAFETY: the caller promises as many bytes as the struct says, and `known` are no more than
+        // the value has, which is the library's own.
+        unsafe {
+            ptr::copy_nonoverlapping(from.add(SIZE), to.add(SIZE), known - SIZE);
+            to.add(known).write_bytes(0, self.size - known);
+        }
+    }
+}
+
+/// The size that a struct says it has.
+fn size_at<T: Sized>(from: *const T) -> Outcome<usize> {
+    if from.is_null() {
+        return Err(TIDINGS_ERR_NULL.into());
+    }
+    // SAFETY: not null, and such a struct begins with its size.
+    let size = unsafe { from.cast::<u32>().read() } as usize;
+    // A real struct grows by a few fields, so that more is a number that is no size.
+    let is_size = size >= T::FIRST_SIZE && size <= size_of::<T>() + MAX_GROWTH;
+    is_size
+        .then_some(size)
+        .ok_or(Failure::Plain(TIDINGS_ERR_STRUCT_SIZE))
+}
+
+const MAX_GROWTH: usize = 4_096;

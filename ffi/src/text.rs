@@ -1,0 +1,66 @@
+//! Text and bytes on their way through the boundary, in both directions.
+//!
+//! It does not know what they mean, nor how long they live.
+
+use crate::failure::Outcome;
+use crate::raw;
+use crate::status::tidings_status::*;
+use std::ffi::c_char;
+use std::ptr;
+
+/// Text or bytes that somebody else owns, without a NUL at the end.
+///
+/// `TIDINGS_STR("literal")` and `tidings_str_of(text)` make one. Where something may be absent, that is
+/// `data == NULL`; with `len == 0` and another pointer it is there and empty. Nobody writes through
+/// `data`. On POSIX systems it has the layout of `struct iovec`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct tidings_str {
+    /// The first byte; NULL only with `len == 0`.
+    pub data: *const c_char,
+    /// How many there are.
+    pub len: usize,
+}
+
+impl tidings_str {
+    /// What is not there.
+    pub const ABSENT: Self = Self {
+        data: ptr::null(),
+        len: 0,
+    };
+
+    /// These bytes. Rust forgets how long they live: the caller has to know.
+    #[must_use]
+    pub const fn of(bytes: &[u8]) -> Self {
+        Self {
+            data: bytes.as_ptr().cast(),
+            len: bytes.len(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn bytes<'a>(self) -> Outcome<&'a [u8]> {
+        raw::bytes(self.data, self.len)
+    }
+
+    /// The text; empty if it is absent.
+    #[inline]
+    pub(crate) fn text<'a>(self) -> Outcome<&'a str> {
+        Ok(str::from_utf8(self.bytes()?).map_err(|_| TIDINGS_ERR_UTF8)?)
+    }
+
+    /// The text, or none if it is absent.
+    #[inline]
+    pub(crate) fn maybe_text<'a>(self) -> Outcome<Option<&'a str>> {
+        let text = self.text()?;
+        Ok((!self.data.is_null()).then_some(text))
+    }
+}
+
+/// The texts of an array.
+pub(crate) fn texts<'a>(first: *const tidings_str, count: usize) -> Outcome<Vec<&'a str>> {
+    raw::items(first, count)?
+        .iter()
+        .map(|text| text.text())
+        .collect()
+}
