@@ -352,6 +352,12 @@ impl Hub {
         asked.await.unwrap_or(false)
     }
 
+    /// Whether a stream is open, be it about to close.
+    pub async fn is_open(&self, connection: ConnectionId) -> bool {
+        let asked = self.ask_for(connection, move |hub, _| hub.is_open(connection));
+        asked.await.unwrap_or(false)
+    }
+
     /// The end of the log: the position to store with a snapshot of the application's state, so
     /// that a reader that starts there gets every later event.
     #[must_use]

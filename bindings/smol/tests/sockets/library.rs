@@ -193,12 +193,16 @@ fn a_stream_can_be_subscribed_and_closed_by_the_application() {
         assert_eq!(hub.publish(&to_b).await.map(|done| done.recipients), Ok(1));
         assert!(hub.unsubscribe(id, "b").await);
         assert_eq!(hub.publish(&to_b).await.map(|done| done.recipients), Ok(0));
+        assert!(hub.is_open(id).await);
         assert!(hub.close(id).await);
         assert!(!hub.close(id).await, "it is closed");
     });
     assert_eq!(stream.messages(1), ["to b"]);
     assert_eq!(stream.expect("bye").json()["reason"], "closed");
     stream.expect_end();
+    eventually("its id is stale", || {
+        (!block_on(hub.is_open(id))).then_some(()).ok_or("open")
+    });
 }
 
 #[test]
