@@ -8,7 +8,9 @@
 //! - [`model`] keeps every event ever published and judges by walking through all of them.
 //! - [`play`] does the operations to a hub and to the model, and compares after each;
 //!   [`minimize`] makes what fails smaller.
+//! - [`standard`] reads a stream as the standard says, step by step.
 //! - [`world`] runs a hub among clients, publishers and bad networks in virtual time.
+//! - [`targets`] are what a fuzzer feeds: all of this, from bytes.
 
 pub mod mail;
 pub mod minimize;
@@ -16,5 +18,7 @@ pub mod model;
 pub mod ops;
 pub mod play;
 pub mod setup;
+pub mod standard;
+pub mod targets;
 pub mod verdict;
 pub mod world;
