@@ -55,9 +55,13 @@ impl Lane {
         }
     }
 
-    /// The first number from `sequence` on.
-    pub(crate) fn first_from(&self, sequence: u64) -> Option<u64> {
-        let place = self.sequences.partition_point(|number| *number < sequence);
+    /// Where the first number from `sequence` on stands.
+    pub(crate) fn place_from(&self, sequence: u64) -> usize {
+        self.sequences.partition_point(|number| *number < sequence)
+    }
+
+    /// The number that stands there.
+    pub(crate) fn at(&self, place: usize) -> Option<u64> {
         self.sequences.get(place).copied()
     }
 }

@@ -7,6 +7,7 @@ use super::class::{Classes, Place};
 use super::connections::{CAUGHT_UP, Missing, Replay};
 use super::output::GapReason;
 use super::record::TopicId;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// The most bytes of one pull, unless its first event alone is longer.
@@ -39,7 +40,6 @@ pub(crate) struct Standing {
 }
 
 /// One piece, which the socket takes wholly or in part.
-#[derive(Clone, Copy)]
 pub(crate) struct Item {
     pub(crate) source: Source,
     pub(crate) len: usize,
@@ -56,7 +56,6 @@ pub(crate) enum Source {
 }
 
 /// What it means that a piece was taken.
-#[derive(Clone, Copy)]
 pub(crate) enum Effect {
     /// Bytes that the driver put before all else.
     Preamble,
@@ -73,14 +72,19 @@ pub(crate) enum Effect {
         sequence: u64,
         direct: bool,
     },
-    Gap {
-        through: u64,
-        missing: Missing,
-        told_losses: u64,
-    },
+    /// Boxed, since it is rare, and would make every item twice as large.
+    Gap(Box<Gap>),
     Reauth,
     Heartbeat,
     Bye,
+}
+
+/// What a connection is told that it missed.
+pub(crate) struct Gap {
+    /// Everything up to here is told.
+    pub(crate) through: u64,
+    pub(crate) missing: Missing,
+    pub(crate) told_losses: u64,
 }
 
 /// Where a walk through the log ended.

@@ -5,7 +5,7 @@
 
 use super::audience::is_for;
 use super::class::{Class, Classes, Found};
-use super::connections::{CAUGHT_UP, Connection};
+use super::connections::{CAUGHT_UP, Connection, Missing};
 use super::control::ControlOptions;
 use super::cursor::Cursor;
 use super::id::ConnectionId;
@@ -14,11 +14,12 @@ use super::loss::Loss;
 use super::options::LagPolicy;
 use super::output::GapReason;
 use super::patterns::Patterns;
-use super::plan::{Effect, Plan, Source};
+use super::plan::{Effect, Gap, Plan, Source};
 use super::record::Reach;
 use super::search::{LaneTable, Lanes, Records};
 use super::topics::Topics;
 use super::users::Users;
+use alloc::boxed::Box;
 
 /// The most records that one pull looks at.
 const MAX_RECORDS: usize = 1_024;
@@ -295,17 +296,23 @@ impl Pull<'_> {
     }
 
     /// Puts the gap, if there is one, before what comes next, with everything up to `through` told.
+    #[inline]
     fn tell_gap(&mut self, through: u64) {
-        let Some(missing) = self.plan.outcome.missing.take() else {
-            return;
-        };
+        if let Some(missing) = &self.plan.outcome.missing {
+            let missing = *missing;
+            self.plan.outcome.missing = None;
+            self.tell_missing(through, missing);
+        }
+    }
+
+    fn tell_missing(&mut self, through: u64, missing: Missing) {
         let (control, id) = (self.control, Cursor::new(self.head.epoch, through));
         let told_losses = self.dropped.count();
-        let effect = Effect::Gap {
+        let effect = Effect::Gap(Box::new(Gap {
             through,
             missing,
             told_losses,
-        };
+        }));
         self.plan
             .push_written(effect, |out| control.write_gap(id, &missing, out));
     }

@@ -33,7 +33,8 @@ struct Head<'a> {
 /// The records that a connection's topics by name, its user, everyone and itself were addressed in.
 pub(crate) struct Lanes<'a> {
     classes: &'a Classes,
-    heap: BinaryHeap<Reverse<(u64, LaneId)>>,
+    /// The next number of each lane, and where it stands there.
+    heap: BinaryHeap<Reverse<(u64, LaneId, usize)>>,
     last: u64,
 }
 
@@ -131,7 +132,10 @@ impl<'a> Lanes<'a> {
             .chain(connection.user.map(LaneId::User))
             .chain([LaneId::Everyone])
             .chain((connection.direct > 0).then_some(LaneId::Direct));
-        let firsts = ids.filter_map(|id| Some(Reverse((lanes.get(id).first_from(from)?, id))));
+        let firsts = ids.filter_map(|id| {
+            let place = lanes.get(id).place_from(from);
+            Some(Reverse((lanes.get(id).at(place)?, id, place)))
+        });
         Self {
             classes,
             heap: firsts.collect(),
@@ -142,10 +146,10 @@ impl<'a> Lanes<'a> {
     pub(crate) fn next(&mut self, lanes: LaneTable<'_>) -> Option<Found<'a>> {
         loop {
             let mut first = self.heap.peek_mut()?;
-            let Reverse((sequence, id)) = *first;
-            match lanes.get(id).first_from(sequence + 1) {
+            let Reverse((sequence, id, place)) = *first;
+            match lanes.get(id).at(place + 1) {
                 Some(following) => {
-                    *first = Reverse((following, id));
+                    *first = Reverse((following, id, place + 1));
                     drop(first);
                 }
                 None => {

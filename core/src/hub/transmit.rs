@@ -10,7 +10,7 @@ use super::control::Connected;
 use super::cursor::Cursor;
 use super::id::ConnectionId;
 use super::output::CloseReason;
-use super::plan::{Effect, Item, Plan, Source};
+use super::plan::{Effect, Gap, Item, Plan, Source};
 use super::pull::{Lagged, Pull};
 use super::timers::Timer;
 use alloc::vec::Vec;
@@ -230,9 +230,9 @@ impl Hub {
     /// The first event of a stream. Where a gap follows, only that carries the new position.
     fn add_connected(&mut self, index: u32, front: usize) {
         let connection = self.connections.at(index);
-        let first = self.plan.items.get(front).map(|item| item.effect);
+        let first = self.plan.items.get(front).map(|item| &item.effect);
         let gap = match first {
-            Some(effect) => matches!(effect, Effect::Gap { .. }),
+            Some(effect) => matches!(effect, Effect::Gap(_)),
             None => self.plan.outcome.missing.is_some(),
         };
         let opens = matches!(first, Some(Effect::Opening { .. }));
@@ -278,8 +278,8 @@ impl Hub {
     }
 
     fn take_whole(&mut self, index: u32, item: &Item, progress: &mut Progress) {
-        match item.effect {
-            Effect::Event { sequence, direct } => {
+        match &item.effect {
+            &Effect::Event { sequence, direct } => {
                 progress.events += 1;
                 progress.next = Some(sequence + 1);
                 let connection = self.connections.at_mut(index);
@@ -302,15 +302,16 @@ impl Hub {
                 progress.events += 1;
                 self.clear_partial(index);
             }
-            Effect::Opening { sequence } => {
+            &Effect::Opening { sequence } => {
                 progress.events += 1;
                 self.connections.at_mut(index).rare().opening = Some(sequence + 1);
             }
-            Effect::Gap {
-                through,
-                missing,
-                told_losses,
-            } => {
+            Effect::Gap(gap) => {
+                let Gap {
+                    through,
+                    missing,
+                    told_losses,
+                } = **gap;
                 progress.next = Some(through + 1);
                 self.stats.gaps += 1;
                 self.stats.missed += missing.events.unwrap_or(0);
@@ -334,7 +335,7 @@ impl Hub {
 
     /// The socket is in the middle of an item, which now comes before everything else.
     fn take_part(&mut self, index: u32, item: &Item, part: usize, progress: &mut Progress) {
-        match (item.effect, item.source) {
+        match (&item.effect, item.source) {
             (Effect::Partial, _) => {
                 if let Some(partial) = &mut self.connections.at_mut(index).rare().partial {
                     partial.sent += part;
