@@ -70,6 +70,7 @@
 //! | `hub/pull`, `plan`, `transmit`, `audience`, `control` | what a connection is sent next: the walk, the pieces, what it means that they were taken |
 //! | `hub/timers`, `links`, `queues`, `waiting` | deadlines in touch order, whose turn it is, what may not be let go yet |
 //! | `client`, `backoff` | the reader's end |
+//! | `adapters` | both on any executor, if asked for |
 //!
 //! # Limits
 //!
@@ -82,14 +83,19 @@
 //!
 //! - `std` lets `memchr` pick the widest vector instructions at run time. Nothing else changes:
 //!   without it the crate needs only `alloc`.
+//! - `async` brings the module `adapters`, which puts the machines on any executor: a `Stream` of
+//!   events over any `AsyncRead`, and a hub behind a handle, with a driver future and a `Stream` of
+//!   bytes for each connection. Clock and timer are passed in still. It needs `std`.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "async"))]
 extern crate std;
 
+#[cfg(feature = "async")]
+pub mod adapters;
 mod backoff;
 mod client;
 mod decode;
