@@ -54,12 +54,17 @@ fn read(decoder: &mut Decoder, stream: &[u8], chunk_bytes: usize) -> usize {
 
 #[test]
 fn nothing_is_allocated_once_it_is_warm() {
-    let large = format!("data: {}\n\n", "x".repeat(60_000));
+    let large = format!("data: {}\n\n", "x".repeat(40 << 10));
+    let comments = [": keep-alive\n\n"; 100].concat() + "data: a\n: in between\ndata: b\n\n";
+    let delta = "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\
+                 \"delta\":{\"content\":\" token\"},\"finish_reason\":null}]}\n\n";
     let streams = [
-        "data: {\"choices\":[{\"delta\":{\"content\":\" token\"}}]}\n\n",
+        delta,
+        "data: 12345678\n\n",
         "id: 12\nevent: update\ndata: first line\ndata: second line\n\n",
-        "id: 12\r\nevent: update\r\ndata: first line\r\nretry: 5\r\n\r\n",
-        ": keep-alive\n\ndata: a\n: in between\ndata: b\n\n",
+        "id: 12\r\nevent: update\r\ndata: first line\r\n\r\n",
+        "id: 12\revent: update\rretry: 5\rdata: first line\r\r",
+        &comments,
         &large,
     ];
     for stream in streams {
