@@ -911,6 +911,10 @@ tidings_status tidings_connection_format(uint64_t connection,
 /// Reads the text of a connection id.
 tidings_status tidings_connection_parse(tidings_str text, uint64_t *connection);
 
+/// The slot of a connection in its hub: less than the limit on connections, one for each that is open,
+/// and used again once it is closed. It is the index for a table of your own, of sockets for instance.
+uint32_t tidings_connection_index(uint64_t connection);
+
 /// Makes a decoder for a new stream. `options` may be NULL. It is yours to free.
 tidings_status tidings_decoder_new(const tidings_decoder_options *options,
                                    tidings_decoder **decoder);

@@ -115,6 +115,13 @@ pub unsafe extern "C" fn tidings_connection_parse(
     })
 }
 
+/// The slot of a connection in its hub: less than the limit on connections, one for each that is open,
+/// and used again once it is closed. It is the index for a table of your own, of sockets for instance.
+#[unsafe(no_mangle)]
+pub extern "C" fn tidings_connection_index(connection: u64) -> u32 {
+    ConnectionId::from_u64(connection).index()
+}
+
 fn write_text(
     value: &impl fmt::Display,
     buffer: *mut c_char,

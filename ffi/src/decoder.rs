@@ -14,6 +14,7 @@ use crate::status::tidings_status::{self, *};
 use crate::text::tidings_str;
 use batch::Arena;
 use std::ffi::c_char;
+use std::mem::offset_of;
 use tidings_core::{DecodeOptions, Decoder, Item};
 
 /// In `tidings_decoder_options.flags`: hand out comments.
@@ -35,7 +36,7 @@ pub struct tidings_decoder_options {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers.
 unsafe impl Sized for tidings_decoder_options {
-    const FIRST_SIZE: usize = 24;
+    const FIRST_SIZE: usize = offset_of!(Self, kept_bytes) + size_of::<u64>();
 }
 
 /// What an item is.

@@ -14,7 +14,8 @@ use std::ptr;
 /// It is `repr(C)`, begins with a `u32`, and is valid whatever bytes its numbers and pointers hold,
 /// zeros included.
 pub(crate) unsafe trait Sized: Copy {
-    /// The size it had when it was first published: less is no such struct.
+    /// The size it had when it was first published, up to the last field of then: less is no such
+    /// struct.
     const FIRST_SIZE: usize;
 }
 
@@ -111,3 +112,106 @@ fn size_at<T: Sized>(from: *const T) -> Outcome<usize> {
 }
 
 const MAX_GROWTH: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::tidings_status;
+    use std::mem::offset_of;
+
+    /// A struct that has grown by one field since it was first published.
+    #[repr(C)]
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Grown {
+        size: u32,
+        old: u32,
+        new: u64,
+    }
+
+    // SAFETY: `repr(C)`, begins with its size, has only numbers.
+    unsafe impl Sized for Grown {
+        const FIRST_SIZE: usize = offset_of!(Self, old) + size_of::<u32>();
+    }
+
+    /// What a newer header makes of it.
+    #[repr(C)]
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Newer {
+        known: Grown,
+        more: [u64; 2],
+    }
+
+    fn newer(more: [u64; 2]) -> Newer {
+        let known = Grown {
+            size: size_of::<Newer>() as u32,
+            old: 1,
+            new: 2,
+        };
+        Newer { known, more }
+    }
+
+    fn status<T>(outcome: Outcome<T>) -> tidings_status {
+        outcome.err().map_or(TIDINGS_OK, |failure| failure.status())
+    }
+
+    #[test]
+    fn what_an_older_program_lacks_is_zero() {
+        let old = [8_u32, 1];
+        let read = options(old.as_ptr().cast::<Grown>()).expect("the size of then");
+        assert_eq!((read.old, read.new), (1, 0));
+        assert_eq!(options::<Grown>(ptr::null()).expect("defaults").old, 0);
+    }
+
+    #[test]
+    fn what_a_newer_program_has_more_must_be_zero() {
+        let read = |newer: &Newer| options(ptr::from_ref(newer).cast::<Grown>());
+        let known = read(&newer([0, 0])).expect("nothing unknown is set");
+        assert_eq!((known.old, known.new), (1, 2));
+        assert_eq!(status(read(&newer([0, 1 << 63]))), TIDINGS_ERR_STRUCT_SIZE);
+    }
+
+    #[test]
+    fn a_number_that_is_no_size_is_refused() {
+        for size in [0, 7, 4_096 + 17, u32::MAX] {
+            let mut grown = newer([0, 0]).known;
+            grown.size = size;
+            assert_eq!(status(options(&grown)), TIDINGS_ERR_STRUCT_SIZE);
+            assert_eq!(status(out(&mut grown)), TIDINGS_ERR_STRUCT_SIZE);
+            assert_eq!(status(read_all(&grown, 1)), TIDINGS_ERR_STRUCT_SIZE);
+        }
+        assert_eq!(status(read::<Grown>(ptr::null())), TIDINGS_ERR_NULL);
+    }
+
+    #[test]
+    fn an_array_has_the_step_of_its_first() {
+        let mut array = [newer([0, 0]); 3];
+        array[2].known.old = 9;
+        let all = |array: &[Newer; 3]| {
+            let all = read_all(array.as_ptr().cast::<Grown>(), 3)?;
+            all.collect::<Outcome<Vec<_>>>()
+        };
+        assert_eq!(all(&array).expect("sizes agree")[2].old, 9);
+        array[1].known.size -= 8;
+        assert_eq!(status(all(&array)), TIDINGS_ERR_STRUCT_SIZE);
+        assert_eq!(status(read_all::<Grown>(ptr::null(), 1)), TIDINGS_ERR_NULL);
+        assert_eq!(
+            status(read_all(&array[0].known, usize::MAX)),
+            TIDINGS_ERR_LENGTH
+        );
+    }
+
+    #[test]
+    fn results_fill_what_the_caller_has() {
+        let value = newer([0, 0]).known;
+        let mut old = [8_u32, 0, 77];
+        let place = out(old.as_mut_ptr().cast::<Grown>()).expect("the size of then");
+        place.set(&value);
+        assert_eq!(old, [8, 1, 77]);
+
+        let mut new = newer([77, 77]);
+        new.known.old = 0;
+        let place = out(ptr::from_mut(&mut new).cast::<Grown>()).expect("more than is known");
+        place.set(&value);
+        assert_eq!(new, newer([0, 0]));
+    }
+}

@@ -9,6 +9,7 @@ use crate::hub::{maybe_ms, ms};
 use crate::sized::Sized;
 use crate::status::tidings_status::*;
 use crate::text::tidings_str;
+use std::mem::offset_of;
 use tidings_core::{ClientOptions, Response};
 
 /// In `tidings_client_options.flags`: try again after a wrong status or content type, or an event over
@@ -54,7 +55,7 @@ pub struct tidings_client_options {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
 unsafe impl Sized for tidings_client_options {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = offset_of!(Self, kept_bytes) + size_of::<u64>();
 }
 
 /// What of an HTTP response decides whether an event stream follows. Redirects are the driver's: this is
@@ -78,7 +79,7 @@ pub struct tidings_response {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
 unsafe impl Sized for tidings_response {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = offset_of!(Self, reserved) + size_of::<u32>();
 }
 
 impl tidings_client_options {

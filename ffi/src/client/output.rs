@@ -7,6 +7,7 @@ use crate::sized::Sized;
 use crate::status::tidings_status::*;
 use crate::text::tidings_str;
 use std::fmt::Write as _;
+use std::mem::offset_of;
 use tidings_core::{ClientError, ClientOutput};
 
 /// What the driver has to do, or to tell the application.
@@ -48,7 +49,7 @@ pub struct tidings_client_output {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
 unsafe impl Sized for tidings_client_output {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = offset_of!(Self, http_status) + size_of::<u32>();
 }
 
 impl tidings_client_output {

@@ -7,6 +7,7 @@ use crate::event::tidings_event;
 use crate::failure::Outcome;
 use crate::raw::OutSlice;
 use crate::text::tidings_str;
+use std::ops::Range;
 use tidings_core::{Event, Item};
 
 /// Copies of what the decoder would overwrite with its next item: ids, and short data of several lines.
@@ -31,13 +32,18 @@ impl Arena {
 
     /// A copy that lives until the next batch, or none if there is no room.
     #[inline]
-    fn copy(&mut self, bytes: &[u8]) -> Option<tidings_str> {
+    fn copy(&mut self, bytes: &[u8]) -> Option<Range<usize>> {
         let start = self.bytes.len();
         if bytes.len() > self.bytes.capacity() - start {
             return None;
         }
         self.bytes.extend_from_slice(bytes);
-        Some(tidings_str::of(&self.bytes[start..]))
+        Some(start..self.bytes.len())
+    }
+
+    #[inline]
+    fn at(&self, range: Range<usize>) -> &[u8] {
+        &self.bytes[range]
     }
 }
 
@@ -45,9 +51,9 @@ impl Arena {
 struct Batch<'b> {
     arena: &'b mut Arena,
     /// Where the input stands, which outlives the batch.
-    input: std::ops::Range<*const u8>,
-    /// The copy of the last event id.
-    id: Option<tidings_str>,
+    input: Range<*const u8>,
+    /// Where the copy of the last event id stands in the arena.
+    id: Option<Range<usize>>,
 }
 
 /// Fills `items` from the front of `input`, and returns how many.
@@ -97,15 +103,9 @@ impl Batch<'_> {
         let mut view = tidings_event::anonymous(event);
         let mut stays = self.keep(&mut view.event, event.event_bytes());
         stays &= self.keep(&mut view.data, event.data_bytes());
-        let id = match self.id {
-            Some(id) if !event.has_id() => id,
-            _ => {
-                let copy = self.arena.copy(event.id_bytes());
-                self.id = copy;
-                stays &= copy.is_some();
-                copy.unwrap_or(tidings_str::of(event.id_bytes()))
-            }
-        };
+        let id = self.id(event.id_bytes());
+        stays &= id.is_some();
+        let id = id.unwrap_or(tidings_str::of(event.id_bytes()));
         if event.has_id() {
             view.id = id;
         }
@@ -118,6 +118,19 @@ impl Batch<'_> {
         (item, stays)
     }
 
+    /// The last event id, copied where it has changed: also an event that is not handed out changes it.
+    #[inline]
+    fn id(&mut self, bytes: &[u8]) -> Option<tidings_str> {
+        let same = self
+            .id
+            .clone()
+            .filter(|range| self.arena.at(range.clone()) == bytes);
+        self.id = same.or_else(|| self.arena.copy(bytes));
+        self.id
+            .clone()
+            .map(|range| tidings_str::of(self.arena.at(range)))
+    }
+
     /// Has a text outlive the next item, if it can: it does in the input, or as a short copy.
     #[inline]
     fn keep(&mut self, text: &mut tidings_str, bytes: &[u8]) -> bool {
@@ -128,13 +141,15 @@ impl Batch<'_> {
             *text = tidings_str::of(MESSAGE);
             return true;
         }
-        let copy = if bytes.len() <= COPIED_BYTES {
-            self.arena.copy(bytes)
-        } else {
-            None
-        };
-        *text = copy.unwrap_or(*text);
-        copy.is_some()
+        if bytes.len() > COPIED_BYTES {
+            return false;
+        }
+        let copy = self.arena.copy(bytes);
+        let stays = copy.is_some();
+        if let Some(range) = copy {
+            *text = tidings_str::of(self.arena.at(range));
+        }
+        stays
     }
 }
 

@@ -6,6 +6,7 @@ use crate::failure::Outcome;
 use crate::sized::Sized;
 use crate::status::tidings_status::*;
 use crate::text::{texts, tidings_str};
+use std::mem::offset_of;
 use tidings_core::{LagPolicy, Open};
 
 /// In `tidings_open.flags`: send heartbeats as comments.
@@ -70,7 +71,7 @@ pub struct tidings_open {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
 unsafe impl Sized for tidings_open {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = offset_of!(Self, preamble) + size_of::<tidings_str>();
 }
 
 impl tidings_open {

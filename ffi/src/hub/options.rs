@@ -9,6 +9,7 @@ use crate::failure::Outcome;
 use crate::sized::{self, Sized};
 use crate::status::tidings_status::*;
 use crate::text::{texts, tidings_str};
+use std::mem::offset_of;
 use tidings_core::{
     ClassOptions, ControlEvent, ControlOptions, Deadlines, HubOptions, Limits, WhenFull,
 };
@@ -47,7 +48,7 @@ pub struct tidings_class_options {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
 unsafe impl Sized for tidings_class_options {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = offset_of!(Self, records) + size_of::<u64>();
 }
 
 /// One of the events that the hub itself sends. This struct never grows.
@@ -146,7 +147,7 @@ pub struct tidings_hub_options {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
 unsafe impl Sized for tidings_hub_options {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = offset_of!(Self, bye) + size_of::<tidings_control_event>();
 }
 
 impl tidings_hub_options {

@@ -9,6 +9,7 @@ use crate::raw;
 use crate::sized::Sized;
 use crate::status::tidings_status::*;
 use crate::text::{texts, tidings_str};
+use std::mem::offset_of;
 use tidings_core::{Audience, ConnectionId, Publish, Published};
 
 /// In `tidings_publish.flags`: only for connections with a grant that matches the topic.
@@ -59,7 +60,7 @@ pub struct tidings_publish {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
 unsafe impl Sized for tidings_publish {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = offset_of!(Self, reserved) + size_of::<u32>();
 }
 
 /// What became of a publish. This struct never grows.

@@ -4,6 +4,7 @@
 
 use super::output::number;
 use crate::sized::Sized;
+use std::mem::offset_of;
 use tidings_core::{ClassStats, CloseReason, Stats};
 
 /// Room for reasons that may be added.
@@ -51,7 +52,7 @@ pub struct tidings_stats {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers.
 unsafe impl Sized for tidings_stats {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = offset_of!(Self, closed) + size_of::<[u64; TIDINGS_CLOSE_REASONS]>();
 }
 
 /// What one class of a hub holds.
@@ -74,7 +75,7 @@ pub struct tidings_class_stats {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers.
 unsafe impl Sized for tidings_class_stats {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = offset_of!(Self, first) + size_of::<u64>();
 }
 
 impl tidings_stats {
