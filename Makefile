@@ -1,14 +1,14 @@
 # What people type. `make test` installs what the tests need and runs all of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint doc rust no-std browser install-tools
+.PHONY: help run test fmt lint doc rust no-std browser fuzz install-tools
 .PHONY: bench bench-codec bench-hub bench-server bench-instructions bench-readme bench-build
 
 SKIPPED := target/skipped
 BROWSER := bindings/smol/tests/browser
-TARGET := $(or $(CARGO_TARGET_DIR),target)
-FIGURES := $(TARGET)/bench
-BENCH := $(TARGET)/release/tidings-bench
+BUILT := $(or $(CARGO_TARGET_DIR),target)
+FIGURES := $(BUILT)/bench
+BENCH := $(BUILT)/release/tidings-bench
 
 help: ## Say what can be typed
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 27
@@ -41,6 +41,10 @@ no-std:
 browser: ## Run the tests with real clients alone: Chromium, curl, npm's eventsource
 	cargo build --locked -p tidings-smol
 	$(BROWSER)/run.sh $(abspath $(SKIPPED))
+
+# SECONDS is make's: in a shell it would be the time that has passed.
+fuzz: ## Fuzz each target for a minute; TARGET= one of them, SECONDS= longer or shorter
+	fuzz/run.sh fuzz "$(TARGET)" "$(SECONDS)"
 
 bench: ## Measure everything, and write the README's numbers (about ten minutes)
 	@status=0; for part in codec hub server instructions readme; do \
