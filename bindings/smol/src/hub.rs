@@ -93,9 +93,7 @@ impl Hub {
     /// # Errors
     /// See [`StartError`].
     pub fn new(options: DriverOptions) -> Result<(Self, Vec<Driver>), StartError> {
-        if options.shards == 0 || options.shards > 256 {
-            return Err(StartError::Shards);
-        }
+        options.validate()?;
         let clock = Clock::start();
         let hub_options = hub_options(&options);
         let rules = Rules::new(&hub_options).map_err(StartError::Options)?;
@@ -493,6 +491,20 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.all.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl DriverOptions {
+    /// Whether hubs can be made with these.
+    ///
+    /// # Errors
+    /// See [`StartError`]; it is never `Io`.
+    pub fn validate(&self) -> Result<(), StartError> {
+        if self.shards == 0 || self.shards > 256 {
+            return Err(StartError::Shards);
+        }
+        let hub = hub_options(self);
+        hub.validate().map_err(StartError::Options)
     }
 }
 

@@ -341,9 +341,11 @@ fn options_that_cannot_be_are_refused_with_the_reason() {
             shards,
             ..DriverOptions::default()
         };
+        assert!(matches!(options.validate(), Err(StartError::Shards)));
         assert!(matches!(Hub::new(options), Err(StartError::Shards)));
     }
     let mut options = DriverOptions::default();
+    assert!(options.validate().is_ok());
     options.hub.default_class.events = 0;
     let error = Hub::start(options).expect_err("there is no room");
     assert!(error.to_string().contains("class 0"), "{error}");
