@@ -1,24 +1,30 @@
 /**
  * @file tidings.h
- * @brief Server-Sent Events as state machines: decoder, hub, client. This is the C ABI of Tidings.
+ * @brief Server-Sent Events as state machines: decoder, hub, client; and an engine. The C ABI of Tidings.
  *
  * Generated from the Rust sources; do not edit. SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Nothing here does I/O, reads a clock, starts a thread or calls back. You move the bytes, you say what
- * time it is, and you ask what to do next. Functions come in four kinds: nouns read, verbs are what you
- * want, `handle_...` says what the world did, `poll_...` says what you have to do or know. A hub in brief:
+ * But for the engine, nothing here does I/O, reads a clock or starts a thread, and nothing calls back. You
+ * move the bytes, you say what time it is, and you ask what to do next. Functions come in four kinds:
+ * nouns read, verbs are what you want, `handle_...` says what the world did, `poll_...` says what you have
+ * to do or know. A hub in brief:
  *
  *     tidings_hub_open, _publish, _handle_writable, ...     whatever happened
  *     while tidings_hub_poll_output says READY:             drain it after every other call
  *         tidings_hub_transmit, sendmsg, tidings_hub_consume
  *     wait for sockets, or until tidings_hub_poll_timeout;  then tidings_hub_handle_timeout
  *
+ * The engine does all of that for you, on threads of its own: start it, publish, and give it sockets from
+ * which you have read a request with `tidings_engine_adopt`. It is there on Linux and macOS in libraries
+ * that were built with it; in others its functions answer `TIDINGS_ERR_UNSUPPORTED`.
+ *
  * Ownership. A handle (`tidings_hub *` and the like) comes from `..._new` and is yours until `..._free`,
  * which takes NULL too. Free it once. All else stays with whom it belongs to: what you hand in is copied
  * or forgotten before the call returns; what is handed out is borrowed, and its function says until when.
  *
- * Threads. One handle, one thread at a time; different handles are independent. A frame never changes and
- * may be read by many. Functions without a handle can be called from anywhere.
+ * Threads. One handle, one thread at a time; different handles are independent. An engine may be used by
+ * several at a time, until it is freed; a frame never changes and may be read by many. Functions without
+ * a handle can be called from anywhere.
  *
  * Errors. A function that can fail returns a `tidings_status`: 0, or a negative number that is never used
  * for anything else. After an error nothing has changed, and nothing was written: out-parameters come
@@ -83,6 +89,13 @@
 
 /// In `tidings_decoder_options.flags`: hand out comments.
 #define TIDINGS_DECODER_COMMENTS 1
+
+/// In `tidings_adopt.flags`: write the head of the response first, `HTTP/1.1 200 OK` and what belongs
+/// to a stream. Without it, the host has written a head, or gives one as `open->preamble`.
+#define TIDINGS_ADOPT_WRITE_HEAD 1
+
+/// What `tidings_engine_error` writes at most, with the NUL at its end.
+#define TIDINGS_ENGINE_ERROR_BYTES 256
 
 /// In `tidings_event.flags`: `retry_ms` counts.
 #define TIDINGS_EVENT_RETRY 1
@@ -240,6 +253,28 @@ enum tidings_status
   TIDINGS_ERR_CONTENT_TYPE = -145,
   /// Too many attempts in a row failed.
   TIDINGS_ERR_ATTEMPTS = -146,
+  /// The engine is not started yet.
+  TIDINGS_ERR_NOT_STARTED = -160,
+  /// The engine was started before.
+  TIDINGS_ERR_STARTED = -161,
+  /// The engine is being drained, or has ended.
+  TIDINGS_ERR_STOPPED = -162,
+  /// Readers cannot keep up with what is published. Publish again later.
+  TIDINGS_ERR_BUSY = -163,
+  /// As many outputs are due or waiting as there may be. Poll them, then try again.
+  TIDINGS_ERR_UNPOLLED = -164,
+  /// More than 256 shards.
+  TIDINGS_ERR_SHARDS = -165,
+  /// The system refused a thread, a descriptor or a socket.
+  TIDINGS_ERR_SYSTEM = -166,
+  /// A number that is no open descriptor.
+  TIDINGS_ERR_BAD_FD = -167,
+  /// A descriptor that is no stream socket.
+  TIDINGS_ERR_NOT_A_STREAM_SOCKET = -168,
+  /// A socket that is not connected, or not any more.
+  TIDINGS_ERR_NOT_CONNECTED = -169,
+  /// A header of a response is none, or one that the library itself writes.
+  TIDINGS_ERR_HEADER = -170,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -431,11 +466,36 @@ typedef uint32_t tidings_client_output_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/// What an engine tells its host.
+enum tidings_engine_output_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /// Nothing.
+  TIDINGS_ENGINE_NONE = 0,
+  /// A stream that was adopted with a tag has closed: `connection`, `reason`.
+  TIDINGS_ENGINE_CLOSED = 1,
+  /// An event that was posted with a tag is in the log, or never will be: `index`, `status`,
+  /// `recipients`.
+  TIDINGS_ENGINE_PUBLISHED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum tidings_engine_output_kind tidings_engine_output_kind;
+#else
+typedef uint32_t tidings_engine_output_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /// Reads a stream through reconnects: when to connect, what to make of a response, when to try again.
 typedef struct tidings_client tidings_client;
 
 /// Reads a stream of events, cut into pieces anywhere.
 typedef struct tidings_decoder tidings_decoder;
+
+/// A hub on threads of its own. Alone of all handles, several threads may use it at a time.
+typedef struct tidings_engine tidings_engine;
 
 /// An encoded event. It never changes, so that any number of threads may read it.
 typedef struct tidings_frame tidings_frame;
@@ -685,6 +745,36 @@ typedef struct {
   tidings_control_event bye;
 } tidings_hub_options;
 
+/// How an engine works. Zero means default.
+typedef struct {
+  /// `sizeof(tidings_engine_options)`
+  uint32_t size;
+  /// Hubs that act as one, each on a thread of its own; at most 256. Default 1: one thread fills a
+  /// network.
+  uint32_t shards;
+  /// The options of the hub; NULL: all defaults. `shard` and `seed` are the engine's. So are, where
+  /// they are 0, `epoch` (random), `unix_ms_at_zero` (the clock) and the limit on connections (the
+  /// descriptors that the process may open, as of `tidings_engine_new`).
+  const tidings_hub_options *hub;
+  /// Publishes that are numbered and not yet in the log. Default 1,024. A post beyond them is refused
+  /// with `TIDINGS_ERR_BUSY`, a publish waits.
+  uint32_t publish_queue;
+  /// Threads that may wait in a publish; one more is refused with `TIDINGS_ERR_BUSY`. Default 1,024.
+  uint32_t publish_waiters;
+  /// How long a publish waits before it is refused with `TIDINGS_ERR_BUSY`. Default 10,000.
+  uint64_t publish_wait_ms;
+  /// Answers to posts with a tag that were not polled; a post beyond them is refused with
+  /// `TIDINGS_ERR_UNPOLLED`. Default 65,536.
+  uint32_t answers;
+  /// Bytes of the send buffer that the system has for each socket; Linux doubles it. Default 32,768.
+  uint32_t send_buffer_bytes;
+  /// Bytes not yet sent above which a TCP socket takes no more (Linux). Default 16,384.
+  uint32_t unsent_bytes;
+  /// How long the other side may leave bytes unacknowledged before the system gives it up (TCP on
+  /// Linux). Set it above the hub's stall time. Default 75,000.
+  uint32_t user_timeout_ms;
+} tidings_engine_options;
+
 /// Who opens a stream, for what, and from where. Zero means default.
 typedef struct {
   /// `sizeof(tidings_open)`
@@ -715,6 +805,33 @@ typedef struct {
   /// Bytes to send before all else, such as the head of an HTTP response; at most 4,096.
   tidings_str preamble;
 } tidings_open;
+
+/// A header of a response.
+typedef struct {
+  /// Such as `access-control-allow-origin`.
+  tidings_str name;
+  /// Visible characters, spaces and tabs. Nothing in it ends the line.
+  tidings_str value;
+} tidings_header;
+
+/// A stream to run on a socket. Zero means default.
+typedef struct {
+  /// `sizeof(tidings_adopt)`
+  uint32_t size;
+  /// `TIDINGS_ADOPT_WRITE_HEAD`, or 0.
+  uint32_t flags;
+  /// Who opens it, for what, and from where; NULL: all defaults, which is no topic at all. Its
+  /// `preamble` is sent first, behind the head that the library writes.
+  const tidings_open *open;
+  /// With `TIDINGS_ADOPT_WRITE_HEAD`: headers beside the library's own, which are `content-type`,
+  /// `cache-control`, `connection`, `date` and `x-accel-buffering`. Those and headers about the
+  /// length or coding of the body are refused with `TIDINGS_ERR_HEADER`.
+  const tidings_header *headers;
+  /// How many there are.
+  size_t header_count;
+  /// Not 0: say in an output with this tag when the stream has closed, and why.
+  uint64_t tag;
+} tidings_adopt;
 
 /// One event to publish. What its audience does not name has to be zero.
 typedef struct {
@@ -754,21 +871,6 @@ typedef struct {
   uint32_t reserved;
 } tidings_published;
 
-/// What a driver has to do next. This struct never grows.
-typedef struct {
-  /// A `tidings_output_kind`.
-  uint32_t kind;
-  /// Of a closed one, a `tidings_close_reason`.
-  uint32_t reason;
-  /// Which connection.
-  uint64_t connection;
-  /// Of a closed one: 1 if the stream ends without its `bye`. Then reset the socket, so that the system
-  /// forgets what it holds.
-  uint32_t cut;
-  /// 0.
-  uint32_t reserved;
-} tidings_output;
-
 /// What a hub has done since it was made, and what it holds now.
 typedef struct {
   /// `sizeof(tidings_stats)`
@@ -806,6 +908,41 @@ typedef struct {
   /// Connections closed, by `tidings_close_reason`.
   uint64_t closed[TIDINGS_CLOSE_REASONS];
 } tidings_stats;
+
+/// Something that the host has asked to be told.
+typedef struct {
+  /// `sizeof(tidings_engine_output)`, set by the caller.
+  uint32_t size;
+  /// A `tidings_engine_output_kind`.
+  uint32_t kind;
+  /// The host's own, as it was given.
+  uint64_t tag;
+  /// Of a stream: which.
+  uint64_t connection;
+  /// Of a stream: a `tidings_close_reason`.
+  uint32_t reason;
+  /// Of an event: `TIDINGS_OK`, or `TIDINGS_ERR_STOPPED` where the engine ended before.
+  int32_t status;
+  /// Of an event: which of those that were posted together, counted from 0.
+  uint64_t index;
+  /// Of an event: how many live streams it is for, each counted once.
+  uint64_t recipients;
+} tidings_engine_output;
+
+/// What a driver has to do next. This struct never grows.
+typedef struct {
+  /// A `tidings_output_kind`.
+  uint32_t kind;
+  /// Of a closed one, a `tidings_close_reason`.
+  uint32_t reason;
+  /// Which connection.
+  uint64_t connection;
+  /// Of a closed one: 1 if the stream ends without its `bye`. Then reset the socket, so that the system
+  /// forgets what it holds.
+  uint32_t cut;
+  /// 0.
+  uint32_t reserved;
+} tidings_output;
 
 /// What one class of a hub holds.
 typedef struct {
@@ -963,6 +1100,116 @@ tidings_status tidings_decoder_reset(tidings_decoder *decoder);
 /// after none.
 tidings_status tidings_decoder_resume(tidings_decoder *decoder,
                                       tidings_str last_event_id);
+
+/// Makes an engine, and checks its options, which may be NULL. It has no threads yet, so that the
+/// process may still fork. It is yours to free.
+tidings_status tidings_engine_new(const tidings_engine_options *options, tidings_engine **engine);
+
+/// Stops the threads, closes every stream without a word, and frees the engine. No other call may be
+/// under way, and the descriptor of `tidings_engine_fd` goes with it. Drain first to end in order. NULL
+/// is fine.
+void tidings_engine_free(tidings_engine *engine);
+
+/// Starts the threads. They take none of the process's signals.
+tidings_status tidings_engine_start(const tidings_engine *engine);
+
+/// Gives a connected stream socket, TCP or local, to the engine, which runs a stream on it. The host has
+/// read a request from it, and has taken it out of its own event loop.
+///
+/// From `TIDINGS_OK` on the descriptor is the engine's, and its number may stand for something else any
+/// time. After an error it is the host's, untouched: answer on it, and close it.
+///
+/// The stream may have closed by the time this returns; its output, if asked for, comes all the same.
+tidings_status tidings_engine_adopt(const tidings_engine *engine,
+                                    int fd,
+                                    const tidings_adopt *adopt,
+                                    uint64_t *connection);
+
+/// Publishes an event, and waits until it is in the log; not until it is written. `published` may be
+/// NULL.
+tidings_status tidings_engine_publish(const tidings_engine *engine,
+                                      const tidings_publish *publish,
+                                      tidings_published *published);
+
+/// Publishes several events in order, all or none, with no other event between, and waits until they
+/// are in the log. `published` may be NULL, or has room for as many.
+tidings_status tidings_engine_publish_all(const tidings_engine *engine,
+                                          const tidings_publish *publishes,
+                                          size_t count,
+                                          tidings_published *published);
+
+/// As `tidings_engine_publish` for who cannot wait: the event has its number when this returns, and
+/// goes into the log in that order. `published->recipients` is 0 yet; with a tag that is not 0, an output
+/// says how many there are. Where too much is under way it answers `TIDINGS_ERR_BUSY` at once.
+tidings_status tidings_engine_post(const tidings_engine *engine,
+                                   const tidings_publish *publish,
+                                   uint64_t tag,
+                                   tidings_published *published);
+
+/// As `tidings_engine_publish_all` and `tidings_engine_post`: with a tag, there is an output for each
+/// event, in order.
+tidings_status tidings_engine_post_all(const tidings_engine *engine,
+                                       const tidings_publish *publishes,
+                                       size_t count,
+                                       uint64_t tag,
+                                       tidings_published *published);
+
+/// Adds a topic or pattern to an open stream, from the end of the log on. Fine if it has it.
+tidings_status tidings_engine_subscribe(const tidings_engine *engine,
+                                        uint64_t connection,
+                                        tidings_str topic);
+
+/// Takes a topic or pattern from a stream. Fine if it does not have it.
+tidings_status tidings_engine_unsubscribe(const tidings_engine *engine,
+                                          uint64_t connection,
+                                          tidings_str topic);
+
+/// Gives a stream the end (Unix time; 0 for none) and the grants of a new token, so that it goes on
+/// without a reconnect.
+tidings_status tidings_engine_renew(const tidings_engine *engine,
+                                    uint64_t connection,
+                                    uint64_t expires_ms,
+                                    const tidings_str *grants,
+                                    size_t grant_count);
+
+/// Closes a stream: it gets no further event, its `bye` is sent, then its socket is closed. Fine if it
+/// is about to close.
+tidings_status tidings_engine_close(const tidings_engine *engine,
+                                    uint64_t connection);
+
+/// The end of the log: the position to store with a snapshot of your state, so that a reader that
+/// starts there gets every later event.
+tidings_status tidings_engine_cursor(const tidings_engine *engine, tidings_cursor *cursor);
+
+/// Counts of what the engine has done and holds. Set `stats->size` before.
+tidings_status tidings_engine_stats(const tidings_engine *engine, tidings_stats *stats);
+
+/// Stops publishes, sends what was accepted, closes every stream with a `bye` whose `retry` is spread
+/// over the time, and cuts after it those that are blocked. Returns when all are closed. The engine has
+/// then stopped, so that most calls answer `TIDINGS_ERR_STOPPED`; what is to be told can be polled.
+tidings_status tidings_engine_drain(const tidings_engine *engine,
+                                    uint64_t over_ms);
+
+/// The next thing that you have asked to be told, or `TIDINGS_ENGINE_NONE`. Set `output->size` before.
+///
+/// Nothing is told unasked, and nothing that was asked for is lost: while as many outputs are due or
+/// waiting as there may be (ends of streams: the limit on connections; posted events:
+/// `tidings_engine_options.answers`), what would add one is refused with `TIDINGS_ERR_UNPOLLED`.
+tidings_status tidings_engine_poll_output(const tidings_engine *engine,
+                                          tidings_engine_output *output);
+
+/// A descriptor for the host's own event loop: it is readable exactly while
+/// `tidings_engine_poll_output` has something, and from the moment on that the engine is poisoned. It
+/// is the engine's: neither read it nor close it.
+tidings_status tidings_engine_fd(const tidings_engine *engine,
+                                 int *fd);
+
+/// Writes what was wrong with the last call that failed, on whatever thread, with a NUL that `len` does
+/// not count; empty if there was none. `TIDINGS_ENGINE_ERROR_BYTES` are enough.
+tidings_status tidings_engine_error(const tidings_engine *engine,
+                                    char *buffer,
+                                    size_t capacity,
+                                    size_t *len);
 
 /// Whether the event can be sent: its texts are UTF-8, its id has no NUL, and neither id nor type a
 /// line break.

@@ -3,7 +3,7 @@
 //! `include/tidings.h` is generated from this crate, and its opening comment is the manual. In brief:
 //!
 //! - A handle comes from a `…_new` and goes with its `…_free`, which takes null too. One handle is for
-//!   one thread at a time; different handles are independent.
+//!   one thread at a time, but for an engine; different handles are independent.
 //! - Every function that can fail returns a [`tidings_status`]: 0, or a negative number. It then has
 //!   changed nothing and written nothing; `tidings_<handle>_error` says more.
 //! - There are no callbacks. As in the core, **nouns** read, **verbs** are what the application wants,
@@ -20,6 +20,7 @@
 //! | `status`, `failure` | the numbers, and what of the core each stands for |
 //! | `text`, `event`, `frame`, `cursor`, `version` | values |
 //! | `decoder`, `hub`, `client` | the machines |
+//! | `engine` | a hub with a driver on threads of its own, where the feature `engine` is on |
 //!
 //! Every export is `unsafe`: its pointers have to be what the header says they are.
 
@@ -39,6 +40,7 @@ compile_error!("panics must unwind: the C ABI turns them into a status");
 mod client;
 mod cursor;
 mod decoder;
+mod engine;
 mod event;
 mod failure;
 mod frame;
@@ -55,6 +57,7 @@ mod version;
 pub use client::*;
 pub use cursor::*;
 pub use decoder::*;
+pub use engine::*;
 pub use event::*;
 pub use frame::*;
 #[cfg(feature = "test-hooks")]

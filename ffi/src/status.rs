@@ -136,6 +136,29 @@ pub enum tidings_status {
     TIDINGS_ERR_CONTENT_TYPE = -145,
     /// Too many attempts in a row failed.
     TIDINGS_ERR_ATTEMPTS = -146,
+
+    /// The engine is not started yet.
+    TIDINGS_ERR_NOT_STARTED = -160,
+    /// The engine was started before.
+    TIDINGS_ERR_STARTED = -161,
+    /// The engine is being drained, or has ended.
+    TIDINGS_ERR_STOPPED = -162,
+    /// Readers cannot keep up with what is published. Publish again later.
+    TIDINGS_ERR_BUSY = -163,
+    /// As many outputs are due or waiting as there may be. Poll them, then try again.
+    TIDINGS_ERR_UNPOLLED = -164,
+    /// More than 256 shards.
+    TIDINGS_ERR_SHARDS = -165,
+    /// The system refused a thread, a descriptor or a socket.
+    TIDINGS_ERR_SYSTEM = -166,
+    /// A number that is no open descriptor.
+    TIDINGS_ERR_BAD_FD = -167,
+    /// A descriptor that is no stream socket.
+    TIDINGS_ERR_NOT_A_STREAM_SOCKET = -168,
+    /// A socket that is not connected, or not any more.
+    TIDINGS_ERR_NOT_CONNECTED = -169,
+    /// A header of a response is none, or one that the library itself writes.
+    TIDINGS_ERR_HEADER = -170,
 }
 
 use tidings_status::*;
@@ -213,4 +236,15 @@ const TEXTS: &[(tidings_status, &CStr)] = &[
     (TIDINGS_ERR_HTTP_STATUS, c"the server answered with another status than 200"),
     (TIDINGS_ERR_CONTENT_TYPE, c"the response is no event stream"),
     (TIDINGS_ERR_ATTEMPTS, c"too many attempts in a row failed"),
+    (TIDINGS_ERR_NOT_STARTED, c"the engine is not started yet"),
+    (TIDINGS_ERR_STARTED, c"the engine was started before"),
+    (TIDINGS_ERR_STOPPED, c"the engine is being drained, or has ended"),
+    (TIDINGS_ERR_BUSY, c"readers cannot keep up with what is published: publish again later"),
+    (TIDINGS_ERR_UNPOLLED, c"as many outputs are due or waiting as there may be: poll them, then try again"),
+    (TIDINGS_ERR_SHARDS, c"an engine has at most 256 shards"),
+    (TIDINGS_ERR_SYSTEM, c"the system refused a thread, a descriptor or a socket"),
+    (TIDINGS_ERR_BAD_FD, c"a number that is no open descriptor"),
+    (TIDINGS_ERR_NOT_A_STREAM_SOCKET, c"a descriptor that is no stream socket"),
+    (TIDINGS_ERR_NOT_CONNECTED, c"a socket that is not connected, or not any more"),
+    (TIDINGS_ERR_HEADER, c"a header is malformed, or one that the library itself writes"),
 ];

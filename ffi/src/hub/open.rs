@@ -76,7 +76,7 @@ unsafe impl Sized for tidings_open {
 
 impl tidings_open {
     /// Hands on what it says.
-    pub(super) fn with<T>(&self, body: impl FnOnce(Open<'_>) -> Outcome<T>) -> Outcome<T> {
+    pub(crate) fn with<T>(&self, body: impl FnOnce(Open<'_>) -> Outcome<T>) -> Outcome<T> {
         if self.flags & !TIDINGS_OPEN_COMMENT_HEARTBEATS != 0 || self.reserved != 0 {
             return Err(TIDINGS_ERR_INVALID.into());
         }
