@@ -1,32 +1,59 @@
-//! Makes a failing case smaller, as long as it fails.
+//! Makes what fails smaller, as long as it fails.
 //!
-//! It does not know why a case fails, nor where it came from: cases of any source get smaller here.
+//! It does not know why it fails, nor where it came from: lists of things that are done, of any
+//! source, get smaller here.
 
-use crate::ops::{Kind, Letter, Opening, Operation, Size, Start, To};
-use crate::play::{Case, Fault, play};
-use crate::setup::Setup;
+mod cases;
+
+use crate::play::Fault;
 use std::panic;
-use tidings_core::HubOptions;
 
-/// The smallest case found that fails as well, and how it does. The case itself where it holds.
+/// Something that is played step by step, and can fail.
+pub trait Smaller: Clone {
+    /// What is wrong, if it fails.
+    fn fault(&self) -> Option<Fault>;
+
+    /// How many steps it has.
+    fn steps(&self) -> usize;
+
+    /// The same without the steps from here to there.
+    #[must_use]
+    fn without(&self, from: usize, to: usize) -> Self;
+
+    /// The same with a simpler form of one step: each that there is, the best last.
+    fn simpler(&self, place: usize) -> Vec<Self>;
+
+    /// The same in simpler circumstances: one change each.
+    fn plainer(&self) -> Vec<Self>;
+}
+
+/// The smallest found that fails as well, and how it does. The same where it holds.
 #[must_use]
-pub fn minimize(case: Case) -> (Case, Option<Fault>) {
+pub fn minimize<T: Smaller>(whole: T) -> (T, Option<Fault>) {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
-    let smallest = Smallest::of(case);
+    let smallest = Smallest::of(whole);
     panic::set_hook(hook);
-    (smallest.case, smallest.fault)
+    (smallest.found, smallest.fault)
 }
 
-struct Smallest {
-    case: Case,
+/// No more is tried than this.
+const MOST_TRIES: usize = 20_000;
+
+struct Smallest<T> {
+    found: T,
     fault: Option<Fault>,
+    tries: usize,
 }
 
-impl Smallest {
-    fn of(case: Case) -> Self {
-        let fault = play(&case).err();
-        let mut smallest = Self { case, fault };
+impl<T: Smaller> Smallest<T> {
+    fn of(whole: T) -> Self {
+        let fault = whole.fault();
+        let mut smallest = Self {
+            found: whole,
+            fault,
+            tries: 0,
+        };
         if smallest.fault.is_some() {
             smallest.cut_end();
             while smallest.remove() | smallest.simplify() | smallest.set_back() {}
@@ -34,208 +61,76 @@ impl Smallest {
         smallest
     }
 
-    /// Takes over a smaller case if it fails.
-    fn try_case(&mut self, case: Case) -> bool {
-        if case.setup.options.validate().is_err() {
+    /// Takes over what is smaller if it fails.
+    fn take(&mut self, smaller: T) -> bool {
+        self.tries += 1;
+        if self.tries > MOST_TRIES {
             return false;
         }
-        let Err(fault) = play(&case) else {
+        let Some(fault) = smaller.fault() else {
             return false;
         };
-        (self.case, self.fault) = (case, Some(fault));
-        self.cut_end();
+        (self.found, self.fault) = (smaller, Some(fault));
         true
-    }
-
-    fn try_operations(&mut self, operations: Vec<Operation>) -> bool {
-        self.try_case(Case {
-            setup: self.case.setup.clone(),
-            operations,
-        })
     }
 
     /// What comes after the failure has nothing to do with it.
     fn cut_end(&mut self) {
-        let steps = self.fault.as_ref().map_or(usize::MAX, |fault| fault.step);
-        self.case.operations.truncate(steps.saturating_add(1));
+        let last = self.fault.as_ref().map_or(usize::MAX, |fault| fault.step);
+        let steps = self.found.steps();
+        if last.saturating_add(1) < steps {
+            self.take(self.found.without(last + 1, steps));
+        }
     }
 
-    /// Takes out operations, many at a time, then one by one.
+    /// Takes out steps, many at a time, then one by one.
     fn remove(&mut self) -> bool {
         let mut any = false;
-        let mut len = self.case.operations.len().div_ceil(2);
+        let mut len = self.found.steps().div_ceil(2);
         while len > 0 {
-            let mut end = self.case.operations.len();
+            let mut end = self.found.steps();
             while end > 0 {
                 let start = end.saturating_sub(len);
-                let mut operations = self.case.operations.clone();
-                operations.drain(start..end);
-                any |= self.try_operations(operations);
-                end = start.min(self.case.operations.len());
+                if self.take(self.found.without(start, end)) {
+                    any = true;
+                    self.cut_end();
+                }
+                end = start.min(self.found.steps());
             }
             len /= 2;
         }
         any
     }
 
-    /// Makes each operation simpler.
+    /// Makes each step simpler.
     fn simplify(&mut self) -> bool {
         let mut any = false;
-        for place in 0..self.case.operations.len() {
-            let mut tries = simpler(&self.case.operations[place]);
-            while let Some(simpler_one) = tries.pop() {
-                let mut operations = self.case.operations.clone();
-                operations[place] = simpler_one;
-                if self.try_operations(operations) {
+        for place in 0..self.found.steps() {
+            let mut tries = self.found.simpler(place);
+            while let Some(simpler) = tries.pop() {
+                if self.take(simpler) {
                     any = true;
-                    if place >= self.case.operations.len() {
+                    self.cut_end();
+                    if place >= self.found.steps() {
                         return true;
                     }
-                    tries = simpler(&self.case.operations[place]);
+                    tries = self.found.simpler(place);
                 }
             }
         }
         any
     }
 
-    /// Sets options back to their defaults.
+    /// Makes the circumstances simpler.
     fn set_back(&mut self) -> bool {
         let mut any = false;
-        let plain = HubOptions::default();
-        let parts: [&dyn Fn(&mut Setup); 6] = [
-            &|setup| setup.eager = true,
-            &|setup| setup.options.limits = plain.limits.clone(),
-            &|setup| setup.options.deadlines = plain.deadlines.clone(),
-            &|setup| setup.options.control = plain.control.clone(),
-            &|setup| setup.options.default_class = plain.default_class.clone(),
-            &|setup| setup.options.lag = plain.lag,
-        ];
-        for part in parts {
-            let mut case = self.case.clone();
-            part(&mut case.setup);
-            if format!("{:?}", case.setup) != format!("{:?}", self.case.setup) {
-                any |= self.try_case(case);
+        let mut tries = self.found.plainer();
+        while let Some(plainer) = tries.pop() {
+            if self.take(plainer) {
+                any = true;
+                tries = self.found.plainer();
             }
-        }
-        for class in (0..self.case.setup.options.classes.len()).rev() {
-            let mut case = self.case.clone();
-            case.setup.options.classes.remove(class);
-            any |= self.try_case(case);
         }
         any
     }
-}
-
-/// Simpler forms of an operation; none where it is as simple as can be.
-fn simpler(operation: &Operation) -> Vec<Operation> {
-    match operation {
-        Operation::Open(opening) => simpler_openings(opening)
-            .into_iter()
-            .map(Operation::Open)
-            .collect(),
-        Operation::Publish(letter) => simpler_letters(letter)
-            .into_iter()
-            .map(Operation::Publish)
-            .collect(),
-        Operation::PublishAll(letters) => simpler_batches(letters)
-            .into_iter()
-            .map(Operation::PublishAll)
-            .collect(),
-        Operation::Append { hole, letters } => simpler_batches(letters)
-            .into_iter()
-            .map(|letters| Operation::Append {
-                hole: *hole,
-                letters,
-            })
-            .collect(),
-        Operation::Flood { topics, events } if *events > 1 => {
-            [events - 1, events * 9 / 10, events / 2]
-                .into_iter()
-                .map(|events| Operation::Flood {
-                    topics: *topics,
-                    events,
-                })
-                .collect()
-        }
-        Operation::Write {
-            socket,
-            room,
-            between,
-        } => {
-            let (socket, room) = (*socket, *room);
-            let mut forms = Vec::new();
-            let write = |room, between| Operation::Write {
-                socket,
-                room,
-                between,
-            };
-            if room != usize::MAX {
-                forms.push(write(usize::MAX, between.clone()));
-            }
-            if between.is_some() {
-                forms.push(write(room, None));
-            }
-            forms
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn simpler_openings(opening: &Opening) -> Vec<Opening> {
-    let changes: [&dyn Fn(&mut Opening); 9] = [
-        &|one| one.start = Start::Head,
-        &|one| one.user = None,
-        &|one| one.tab = None,
-        &|one| one.topics.truncate(one.topics.len().saturating_sub(1)),
-        &|one| drop(one.topics.drain(..one.topics.len().min(1))),
-        &|one| one.grants.clear(),
-        &|one| one.expires_in = None,
-        &|one| one.lag_closes = None,
-        &|one| (one.comments, one.preamble) = (false, 0),
-    ];
-    changed(opening, &changes)
-}
-
-fn simpler_letters(letter: &Letter) -> Vec<Letter> {
-    let changes: [&dyn Fn(&mut Letter); 6] = [
-        &|one| one.private = false,
-        &|one| one.except = None,
-        &|one| one.id = None,
-        &|one| one.size = Size::Bytes(0),
-        &|one| one.kind = Kind::Plain,
-        &|one| {
-            if let To::Topics(topics) | To::UserInTopics(_, topics) = &mut one.to {
-                topics.truncate(topics.len().max(2) - 1);
-            }
-        },
-    ];
-    changed(letter, &changes)
-}
-
-fn simpler_batches(letters: &[Letter]) -> Vec<Vec<Letter>> {
-    let mut batches = Vec::new();
-    for place in 0..letters.len() {
-        for letter in simpler_letters(&letters[place]) {
-            let mut batch = letters.to_vec();
-            batch[place] = letter;
-            batches.push(batch);
-        }
-        let mut batch = letters.to_vec();
-        batch.remove(place);
-        batches.push(batch);
-    }
-    batches
-}
-
-/// What each change makes of a thing, if it changes it.
-fn changed<T: Clone + std::fmt::Debug>(thing: &T, changes: &[&dyn Fn(&mut T)]) -> Vec<T> {
-    let before = format!("{thing:?}");
-    let after = changes.iter().map(|change| {
-        let mut other = thing.clone();
-        change(&mut other);
-        other
-    });
-    after
-        .filter(|other| format!("{other:?}") != before)
-        .collect()
 }

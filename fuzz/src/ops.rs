@@ -1,9 +1,12 @@
 //! What can happen to a hub, as data: one operation at a time, over a tiny universe of names.
 //!
 //! It does not know how an operation is done or judged, nor how one is made up; `strategies` makes
-//! them for proptest, and any other source of bytes can make the same ones.
+//! them for proptest, and a fuzzer makes the same ones out of its bytes.
 
+pub(crate) mod choices;
 pub mod strategies;
+
+use arbitrary::Arbitrary;
 
 /// The topics of the universe.
 pub const TOPICS: [&str; 7] = ["a", "b", "a/b", "a/c", "latest/x", "latest/y", "latest/z"];
@@ -30,7 +33,7 @@ pub const IDS: [&str; 5] = ["k0", "k1", "k2", "k3", "k4"];
 pub const BAD_IDS: [&str; 6] = ["", "k!", "earliest", "1~3", "1~3~2", "k\t"];
 
 /// One thing that happens to a hub.
-#[derive(Clone, Debug)]
+#[derive(Arbitrary, Clone, Debug)]
 pub enum Operation {
     /// A stream is opened.
     Open(Opening),
@@ -39,6 +42,7 @@ pub enum Operation {
         /// Which connection.
         peer: Peer,
         /// The topic or pattern, which may be bad.
+        #[arbitrary(with = choices::any_pattern)]
         topic: &'static str,
     },
     /// A topic or pattern is taken from a connection.
@@ -46,6 +50,7 @@ pub enum Operation {
         /// Which connection.
         peer: Peer,
         /// The topic or pattern.
+        #[arbitrary(with = choices::any_pattern)]
         topic: &'static str,
     },
     /// One event is published.
@@ -55,6 +60,7 @@ pub enum Operation {
     /// Several are appended with numbers from outside.
     Append {
         /// So many numbers before them are for other hubs.
+        #[arbitrary(with = choices::small)]
         hole: u64,
         /// What is appended.
         letters: Vec<Letter>,
@@ -62,23 +68,28 @@ pub enum Operation {
     /// The end of the log moves on without an event.
     Skip {
         /// By how much.
+        #[arbitrary(with = choices::small)]
         ahead: u64,
     },
     /// Numbers are given out for events that are still on their way.
     Assigned {
         /// How many beyond the end of the log.
+        #[arbitrary(with = choices::small)]
         ahead: u64,
     },
     /// Many small events are published one by one, in turn to two topics.
     Flood {
         /// The topics.
+        #[arbitrary(with = choices::two_topics)]
         topics: [&'static str; 2],
         /// How many.
+        #[arbitrary(with = choices::flood)]
         events: usize,
     },
     /// The driver asks for so many outputs.
     Poll {
         /// How many at most.
+        #[arbitrary(with = choices::small)]
         outputs: usize,
     },
     /// The driver writes to a socket.
@@ -86,8 +97,10 @@ pub enum Operation {
         /// Whose.
         socket: Socket,
         /// How many bytes it takes.
+        #[arbitrary(with = choices::room)]
         room: usize,
         /// What happens between the write and the hub hearing of it; it should not.
+        #[arbitrary(with = choices::between)]
         between: Option<Box<Operation>>,
     },
     /// The hub is told of bytes that it did not offer.
@@ -95,6 +108,7 @@ pub enum Operation {
         /// For which connection.
         peer: Peer,
         /// How many.
+        #[arbitrary(with = choices::small)]
         taken: usize,
     },
     /// A socket can be written again.
@@ -110,18 +124,22 @@ pub enum Operation {
         /// Which.
         peer: Peer,
         /// When the token ends, from now on in milliseconds; none for never.
+        #[arbitrary(with = choices::expiry)]
         expires_in: Option<i64>,
         /// Its grants.
+        #[arbitrary(with = choices::any_patterns)]
         grants: Vec<&'static str>,
     },
     /// Time passes, and nobody wakes the hub.
     Advance {
         /// How much.
+        #[arbitrary(with = choices::pause)]
         ms: u64,
     },
     /// Time passes until the next token ends, but for so many milliseconds; nobody wakes the hub.
     AdvanceToExpiry {
         /// How many milliseconds before.
+        #[arbitrary(with = choices::small)]
         early: u64,
     },
     /// The hub is told that a time has come, which need not be so.
@@ -131,11 +149,13 @@ pub enum Operation {
     /// The Unix clock is corrected.
     SetUnix {
         /// By so many milliseconds.
+        #[arbitrary(with = choices::correction)]
         by: i64,
     },
     /// The hub is drained.
     Drain {
         /// Over how long.
+        #[arbitrary(with = choices::small)]
         over_ms: u64,
     },
     /// The driver does all there is to do, with sockets that take everything; blocked ones stay so.
@@ -143,12 +163,12 @@ pub enum Operation {
 }
 
 /// A connection of those that were ever opened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Peer {
     /// One of the open ones, counted from the newest, around.
-    Open(usize),
+    Open(#[arbitrary(with = choices::small)] usize),
     /// One whose id is stale, likewise.
-    Stale(usize),
+    Stale(#[arbitrary(with = choices::small)] usize),
     /// One that never was.
     Never,
     /// One of another hub.
@@ -156,39 +176,45 @@ pub enum Peer {
 }
 
 /// A socket the driver writes to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Socket {
     /// One of those the hub said are ready.
-    Ready(usize),
+    Ready(#[arbitrary(with = choices::small)] usize),
     /// Any; a driver may ask at any time.
     Any(Peer),
 }
 
 /// How a stream is opened.
-#[derive(Clone, Debug)]
+#[derive(Arbitrary, Clone, Debug)]
 pub struct Opening {
     /// The user.
+    #[arbitrary(with = choices::some_user)]
     pub user: Option<&'static str>,
     /// The tab, which may be too short.
+    #[arbitrary(with = choices::any_tab)]
     pub tab: Option<&'static str>,
     /// Topics and patterns, which may be bad.
+    #[arbitrary(with = choices::any_patterns)]
     pub topics: Vec<&'static str>,
     /// Grants, which may be bad.
+    #[arbitrary(with = choices::any_patterns)]
     pub grants: Vec<&'static str>,
     /// The last event id.
     pub start: Start,
     /// When its token ends, from now on in milliseconds.
+    #[arbitrary(with = choices::expiry)]
     pub expires_in: Option<i64>,
     /// Its own lag policy: whether to close.
     pub lag_closes: Option<bool>,
     /// Heartbeats as comments.
     pub comments: bool,
     /// Bytes of preamble.
+    #[arbitrary(with = choices::preamble)]
     pub preamble: usize,
 }
 
 /// The last event id a stream is opened with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Start {
     /// None.
     Head,
@@ -197,25 +223,29 @@ pub enum Start {
     /// The word `earliest`.
     Earliest,
     /// The cursor so many numbers before the end of the log.
-    Back(u64),
+    Back(#[arbitrary(with = choices::back)] u64),
     /// The cursor so many numbers after it.
-    Ahead(u64),
+    Ahead(#[arbitrary(with = choices::small)] u64),
     /// In the middle of opening values: so many before the end, and the last value so many before.
     Amid {
         /// Where the stream was opened, before the end of the log.
+        #[arbitrary(with = choices::small)]
         back: u64,
         /// The last value seen, before that.
+        #[arbitrary(with = choices::small)]
         latest: u64,
     },
     /// The same, opened so many numbers after the end.
     AmidAhead {
         /// Where the stream was opened, after the end of the log.
+        #[arbitrary(with = choices::small)]
         ahead: u64,
         /// The last value seen, before that.
+        #[arbitrary(with = choices::small)]
         latest: u64,
     },
     /// A publisher's own id, which may be forgotten.
-    Own(&'static str),
+    Own(#[arbitrary(with = choices::id)] &'static str),
     /// Of another epoch.
     OtherEpoch,
     /// No id of any kind.
@@ -225,7 +255,7 @@ pub enum Start {
 }
 
 /// An event to publish.
-#[derive(Clone, Debug)]
+#[derive(Arbitrary, Clone, Debug)]
 pub struct Letter {
     /// Whom it is for.
     pub to: To,
@@ -234,6 +264,7 @@ pub struct Letter {
     /// Who does not want it.
     pub except: Option<Peer>,
     /// The publisher's own id, which may be bad.
+    #[arbitrary(with = choices::any_id)]
     pub id: Option<&'static str>,
     /// How long its data is.
     pub size: Size,
@@ -242,14 +273,17 @@ pub struct Letter {
 }
 
 /// Whom a letter is for. Topics may be bad ones.
-#[derive(Clone, Debug)]
+#[derive(Arbitrary, Clone, Debug)]
 pub enum To {
     /// Topics.
-    Topics(Vec<&'static str>),
+    Topics(#[arbitrary(with = choices::any_topics)] Vec<&'static str>),
     /// A user in topics.
-    UserInTopics(&'static str, Vec<&'static str>),
+    UserInTopics(
+        #[arbitrary(with = choices::user)] &'static str,
+        #[arbitrary(with = choices::any_topics)] Vec<&'static str>,
+    ),
     /// A user.
-    User(&'static str),
+    User(#[arbitrary(with = choices::user)] &'static str),
     /// Everyone.
     Everyone,
     /// A connection.
@@ -257,10 +291,10 @@ pub enum To {
 }
 
 /// How long the data of a letter is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Size {
     /// So many bytes beside its number.
-    Bytes(usize),
+    Bytes(#[arbitrary(with = choices::small)] usize),
     /// So many parts in 256 of the most that the hub takes, or of 40 KB.
     Part(u8),
     /// One byte too many.
@@ -268,7 +302,7 @@ pub enum Size {
 }
 
 /// What is special about a letter.
-#[derive(Clone, Copy, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Kind {
     /// Nothing.
     Plain,
@@ -277,7 +311,7 @@ pub enum Kind {
     /// It has several lines and a `retry`.
     Lines,
     /// It has a type that the hub itself sends, by the number of the control event.
-    Reserved(usize),
+    Reserved(#[arbitrary(with = choices::small)] usize),
     /// It has no data.
     NoData,
 }

@@ -6,23 +6,26 @@ mod driver;
 mod publishing;
 mod streams;
 
+use crate::minimize::minimize;
 use crate::model::{Cause, Model};
+use crate::ops::choices::many;
 use crate::ops::{Operation, Peer};
 use crate::setup::Setup;
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, caught};
 use crate::{ensure, ensure_eq};
+use arbitrary::Arbitrary;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::panic::{self, AssertUnwindSafe};
 use tidings_core::{ClassStats, CloseReason, ConnectionId, Decoder, Hub};
 
 /// A hub and what happens to it.
-#[derive(Clone)]
+#[derive(Arbitrary, Clone)]
 pub struct Case {
     /// How the hub is made.
     pub setup: Setup,
     /// What happens to it.
+    #[arbitrary(with = many)]
     pub operations: Vec<Operation>,
 }
 
@@ -94,7 +97,7 @@ pub struct Played {
 /// The first check that failed. A panic is one.
 pub fn play(case: &Case) -> Result<Played, Fault> {
     let mut step = 0;
-    let played = panic::catch_unwind(AssertUnwindSafe(|| {
+    let played = caught(|| {
         let mut player = Player::new(&case.setup)?;
         for operation in &case.operations {
             player.step(operation)?;
@@ -105,16 +108,22 @@ pub fn play(case: &Case) -> Result<Played, Fault> {
             digest: player.digest.finish(),
             reached: player.model.reached().clone(),
         })
-    }));
-    let outcome = played.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).into()));
-        Err(format!("a panic: {}", text.unwrap_or_default()))
     });
-    outcome.map_err(|sentence| Fault {
+    played.map_err(|sentence| Fault {
         step,
         operation: case.operations.get(step).map(|one| format!("{one:?}")),
         sentence,
+    })
+}
+
+/// Plays a case, and makes one that fails smaller.
+///
+/// # Errors
+/// The first check that failed, and the smallest case found in which one does.
+pub fn judge(case: Case) -> Verdict<Played> {
+    play(&case).map_err(|fault| match minimize(case) {
+        (case, Some(smallest)) => format!("{fault}\nat its smallest: {smallest}\n{case:?}"),
+        (_, None) => format!("{fault}\nwhen played again, it held"),
     })
 }
 

@@ -4,6 +4,8 @@
 //! It does not know what will happen to the hub. What is simplest stands first, so that a failing
 //! case shrinks towards the defaults.
 
+mod choices;
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

@@ -3,6 +3,8 @@
 //! It does not know what is checked. Nothing panics, so that a failing case can be made smaller
 //! quietly and the same checks serve any kind of runner.
 
+use std::panic::{self, AssertUnwindSafe};
+
 /// The outcome of a check: what it found, or what is wrong.
 pub type Verdict<T = ()> = Result<T, String>;
 
@@ -29,4 +31,17 @@ macro_rules! ensure_eq {
             }
         }
     };
+}
+
+/// What comes of it. A panic is wrong, whatever it says.
+///
+/// # Errors
+/// Those of what is done; and a panic.
+pub fn caught<T>(does: impl FnOnce() -> Verdict<T>) -> Verdict<T> {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(does));
+    outcome.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).into()));
+        Err(format!("a panic: {}", text.unwrap_or_default()))
+    })
 }

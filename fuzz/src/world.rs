@@ -1,20 +1,26 @@
-//! A small world in virtual time: one hub with its driver, readers that come and go, publishers that
+//! A world in virtual time: hubs with their drivers, readers that come and go, publishers that
 //! repeat themselves, and networks that fail.
 //!
-//! It does not know how the hub does it. One seed decides everything; what each reader has heard is
+//! It does not know how a hub does it. A story decides everything; what each reader has heard is
 //! judged as it hears it, and again at the end, when all has healed.
 
-mod chaos;
+mod deeds;
 mod dice;
+mod invent;
 mod judge;
 mod link;
 mod news;
+mod posting;
 mod publisher;
 mod reader;
 mod server;
+mod shard;
+pub mod story;
 
 use crate::ensure;
-use crate::verdict::Verdict;
+use crate::minimize::{Smaller, minimize};
+use crate::play::Fault;
+use crate::verdict::{Verdict, caught};
 use dice::Dice;
 use judge::Ledger;
 use link::Link;
@@ -24,7 +30,7 @@ use reader::Reader;
 use server::Server;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use tidings_core::{ClassOptions, Deadlines, HubOptions, LagPolicy, Limits};
+use story::{Deed, Scene, Story};
 
 /// How long a heartbeat takes, and to how much that is rounded.
 const HEARTBEAT_MS: u64 = 2_000;
@@ -39,10 +45,16 @@ const CALM_MS: u64 = 60_000;
 /// The Unix time at which every world begins.
 const CLOCK_MS: u64 = 1_000_000;
 
+/// The most readers of a world.
+const MOST_READERS: usize = 8;
+
+/// How many publishers a world has.
+const PUBLISHERS: usize = 4;
+
 /// A world, and how far it has come.
-pub struct World {
+struct World {
     now: u64,
-    dice: Dice,
+    seed: u64,
     server: Server,
     links: Vec<Link>,
     readers: Vec<Reader>,
@@ -51,8 +63,6 @@ pub struct World {
     /// What will happen, by time and then in the order in which it was noted.
     calendar: BTreeMap<(u64, u64), News>,
     noted: u64,
-    /// What the clock of the server says at 0, Unix time.
-    clock_ms: u64,
     /// Nothing bad happens any more.
     calm: bool,
     digest: DefaultHasher,
@@ -64,10 +74,14 @@ pub struct World {
 pub struct Report {
     /// How long it took, in its own time.
     pub now_ms: u64,
+    /// Hubs behind a sequencer; 0 for one that numbers its events itself.
+    pub shards: usize,
     /// Events published.
     pub published: u64,
     /// Publishes that were known already.
     pub duplicates: u64,
+    /// Publishes for which there was no room in the mailboxes.
+    pub busy: u64,
     /// Events heard, by all readers.
     pub heard: u64,
     /// Gaps told.
@@ -86,58 +100,80 @@ pub struct Report {
     pub digest: u64,
 }
 
-/// Runs a world for so many steps, then lets it heal.
+/// Runs the world of a seed through so many doings, then lets it heal.
 ///
 /// # Errors
-/// The first thing that should not be, and when.
+/// The first thing that should not be, and the smallest story found in which it is.
 pub fn run(seed: u64, steps: u64) -> Verdict<Report> {
-    let mut world = World::new(seed)?;
-    for step in 0..steps {
-        world
-            .step()
-            .map_err(|error| format!("seed {seed}, step {step}, at {} ms: {error}", world.now))?;
-    }
-    world
-        .heal()
-        .map_err(|error| format!("seed {seed}, healing at {} ms: {error}", world.now))?;
-    Ok(world.report())
+    let steps = usize::try_from(steps).unwrap_or(usize::MAX);
+    judge(Story::of_seed(seed, steps))
+}
+
+/// Tells a story, and makes one that fails smaller.
+///
+/// # Errors
+/// The first thing that should not be, and the smallest story found in which it is.
+pub fn judge(story: Story) -> Verdict<Report> {
+    tell(&story).map_err(|fault| match minimize(story) {
+        (story, Some(smallest)) => format!("{fault}\nat its smallest: {smallest}\n{story:?}"),
+        (_, None) => format!("{fault}\nwhen told again, it held"),
+    })
+}
+
+/// Tells a story to its end, then lets everything heal.
+///
+/// # Errors
+/// The first thing that should not be. A panic is one.
+pub fn tell(story: &Story) -> Result<Report, Fault> {
+    let mut step = 0;
+    let told = caught(|| {
+        let mut world = World::new(&story.scene)?;
+        for doing in &story.doings {
+            world.pass(u64::from(doing.after_ms))?;
+            world.perform(&doing.deed)?;
+            step += 1;
+        }
+        world.heal()?;
+        Ok(world.report())
+    });
+    told.map_err(|sentence| Fault {
+        step,
+        operation: story.doings.get(step).map(|doing| format!("{doing:?}")),
+        sentence,
+    })
 }
 
 impl World {
-    fn new(seed: u64) -> Verdict<Self> {
-        let mut dice = Dice::new(seed);
-        let options = options(&mut dice);
-        let lazy = dice.chance(50);
+    fn new(scene: &Scene) -> Verdict<Self> {
         // A client that hears nothing for so long, on a link that is well, was forgotten.
         let silence_ms = HEARTBEAT_MS + TICK_MS + 2 * MOST_DELAY_MS;
-        let readers = dice.between(2, 7) as usize;
-        let publishers = dice.between(1, 4) as usize;
+        let readers = scene.readers.iter().take(MOST_READERS).enumerate();
         let mut world = Self {
             now: 0,
-            server: Server::new(options, lazy)?,
+            seed: scene.seed,
+            server: Server::new(scene)?,
             links: Vec::new(),
-            readers: (0..readers)
-                .map(|number| Reader::new(number, &mut dice, silence_ms))
+            readers: readers
+                .map(|(number, persona)| Reader::new(number, persona, silence_ms))
                 .collect(),
-            publishers: (0..publishers).map(|_| Publisher::default()).collect(),
+            publishers: (0..PUBLISHERS).map(Publisher::new).collect(),
             ledger: Ledger::default(),
             calendar: BTreeMap::new(),
             noted: 0,
-            clock_ms: CLOCK_MS,
             calm: false,
             digest: DefaultHasher::new(),
             report: Report::default(),
-            dice,
         };
-        for publisher in 0..world.publishers.len() {
-            world.note(0, News::Publish { publisher });
-        }
         for reader in 0..world.readers.len() {
-            let after = world.dice.between(0, 500);
+            let after = world.dice("start", reader, 0).between(0, 500);
             world.note(after, News::Start { reader });
         }
-        world.note(1_000, News::Chaos);
         Ok(world)
+    }
+
+    /// Chance for one thing that concerns a reader, whatever else happens.
+    fn dice(&self, what: &str, reader: usize, number: u64) -> Dice {
+        Dice::of(self.seed, what, (reader as u64) << 32 | number)
     }
 
     /// Notes that something will happen after so many milliseconds.
@@ -147,11 +183,20 @@ impl World {
             .insert((self.now + after_ms, self.noted), news);
     }
 
-    /// Goes to the next moment at which something happens, and does all of it.
+    /// Lets all happen that happens within so many milliseconds.
+    fn pass(&mut self, ms: u64) -> Verdict {
+        let end = self.now + ms;
+        while let Some(next) = self.next().filter(|next| *next <= end) {
+            ensure!(next >= self.now, "{next} is past");
+            self.now = next;
+            self.step()?;
+        }
+        self.now = end;
+        self.step()
+    }
+
+    /// Does what happens at this moment.
     fn step(&mut self) -> Verdict {
-        let next = self.next().ok_or("nothing will ever happen again")?;
-        ensure!(next >= self.now, "{next} is past");
-        self.now = next;
         while let Some(entry) = self.calendar.first_entry()
             && entry.key().0 <= self.now
         {
@@ -183,23 +228,27 @@ impl World {
             .map(|at| at.max(self.now))
     }
 
-    /// The driver does what is due.
+    /// The drivers do what is due.
     fn serve(&mut self) -> Verdict {
-        if self.server.is_up(self.now) {
-            self.server.drive(self.now, &mut self.links)?;
-        }
+        let known = self.server.drive(self.now, &mut self.links)?;
+        self.ledger.learn(self.server.life(), &known);
         Ok(())
     }
 
-    /// Nothing bad happens any more, and after a while every reader has all.
+    /// Does a deed, and what is due after it.
+    fn perform(&mut self, deed: &Deed) -> Verdict {
+        self.act(deed)?;
+        self.serve()?;
+        self.step()
+    }
+
+    /// Nothing bad happens any more, and after a while every reader has all; then all is closed.
     fn heal(&mut self) -> Verdict {
         self.calm = true;
         self.recover();
-        let end = self.now + CALM_MS;
-        while self.next().is_some_and(|next| next <= end) {
-            self.step()?;
-        }
-        let head = self.server.hub.cursor();
+        self.pass(CALM_MS)?;
+        self.server.check_complete()?;
+        let head = self.server.cursor();
         for number in 0..self.readers.len() {
             let reader = &mut self.readers[number];
             if reader.away {
@@ -208,7 +257,7 @@ impl World {
             let healed = reader.record.finish(head, &reader.profile, &self.ledger);
             healed.map_err(|error| format!("reader {number}, at the end: {error}"))?;
         }
-        Ok(())
+        self.server.close_all(self.now, &mut self.links)
     }
 
     fn report(&self) -> Report {
@@ -216,6 +265,7 @@ impl World {
         let sum = |count: fn(&judge::Record) -> u64| records.clone().map(count).sum();
         Report {
             now_ms: self.now,
+            shards: self.server.shards_behind(),
             heard: sum(|record| record.events),
             gaps: sum(|record| record.gaps),
             missed: sum(|record| record.missed),
@@ -232,47 +282,37 @@ impl World {
     }
 }
 
-/// A hub that trims all the time, with deadlines that come often.
-fn options(dice: &mut Dice) -> HubOptions {
-    let retention = |dice: &mut Dice, topics: &[&str]| ClassOptions {
-        events: dice.between(6, 60) as usize,
-        bytes: dice.between(13_000, 60_000) as usize,
-        age_ms: dice.chance(30).then(|| dice.between(500, 20_000)),
-        records: dice.chance(40).then(|| dice.below(80)),
-        ..ClassOptions::new(topics.iter().copied())
-    };
-    // As many values as there are topics: none has to make room for another.
-    let latest = ClassOptions {
-        latest: true,
-        events: 10,
-        ..ClassOptions::new(["latest/*"])
-    };
-    let mut classes = vec![latest];
-    if dice.chance(70) {
-        classes.push(retention(dice, &["a/**"]));
+impl Smaller for Story {
+    fn fault(&self) -> Option<Fault> {
+        tell(self).err()
     }
-    HubOptions {
-        epoch: 0x10,
-        unix_ms_at_zero: CLOCK_MS,
-        classes,
-        default_class: retention(dice, &["**"]),
-        lag: dice.pick(&[LagPolicy::Gap, LagPolicy::Close]),
-        limits: Limits {
-            event_bytes: 2_000,
-            replay_events: dice.pick(&[10_000, 10_000, 5, 0]),
-            rescue_bytes: dice.pick(&[4 << 20, 500, 0]),
-            ..Limits::default()
-        },
-        deadlines: Deadlines {
-            tick_ms: TICK_MS,
-            heartbeat_ms: Some(HEARTBEAT_MS),
-            idle_ms: dice.chance(30).then(|| dice.between(3_000, 30_000)),
-            age_ms: dice.chance(30).then(|| dice.between(5_000, 60_000)),
-            stall_ms: Some(4_000),
-            reauth_ms: 1_000,
-            linger_ms: 500,
-            retry_ms: 300,
-        },
-        ..HubOptions::default()
+
+    fn steps(&self) -> usize {
+        self.doings.len()
+    }
+
+    fn without(&self, from: usize, to: usize) -> Self {
+        let mut story = self.clone();
+        story.doings.drain(from..to);
+        story
+    }
+
+    fn simpler(&self, place: usize) -> Vec<Self> {
+        let simpler = self.doings[place].simpler();
+        let stories = simpler.into_iter().map(|doing| {
+            let mut story = self.clone();
+            story.doings[place] = doing;
+            story
+        });
+        stories.collect()
+    }
+
+    fn plainer(&self) -> Vec<Self> {
+        let scenes = self.scene.plainer();
+        let stories = scenes.into_iter().map(|scene| Self {
+            scene,
+            doings: self.doings.clone(),
+        });
+        stories.collect()
     }
 }

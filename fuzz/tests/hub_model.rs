@@ -1,12 +1,13 @@
 //! A hub does what the model says, whatever happens to it.
 
+use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use tidings_fuzz::minimize::minimize;
 use tidings_fuzz::ops::strategies::operations;
-use tidings_fuzz::play::{Case, play};
+use tidings_fuzz::play::{Case, judge, play};
 use tidings_fuzz::setup::setup;
 
 /// A number from the environment.
@@ -38,6 +39,12 @@ fn case(steps: u64) -> impl Strategy<Value = Case> {
 /// Plays cases until one fails, which is made smaller here: there is no end to what a strategy
 /// tries. What they reached.
 fn check(cases: u64, steps: u64) -> BTreeMap<&'static str, usize> {
+    let seed = number("SEED", 1);
+    println!(
+        "SEED={seed} CASES={} STEPS={}",
+        number("CASES", cases),
+        number("STEPS", steps)
+    );
     let reached = RefCell::new(BTreeMap::new());
     let tried = Cell::new(0);
     let outcome = runner(cases).run(&case(steps), |case| {
@@ -53,7 +60,7 @@ fn check(cases: u64, steps: u64) -> BTreeMap<&'static str, usize> {
         Err(TestError::Fail(_, case)) => {
             let (case, fault) = minimize(case);
             let fault = fault.expect("a case fails each time or never");
-            panic!("case {}, {fault}\n{case:?}", tried.get());
+            panic!("case {}, {fault} (SEED={seed})\n{case:?}", tried.get());
         }
         Err(error) => panic!("{error}"),
     }
@@ -142,4 +149,27 @@ fn the_same_case_gives_the_same_bytes() {
         Ok(())
     });
     outcome.expect("a hub does the same each time");
+}
+
+#[test]
+fn cases_out_of_bytes_are_as_good_as_others() {
+    let mut random = TestRng::from_seed(RngAlgorithm::XorShift, &[9; 16]);
+    let mut reached = BTreeMap::new();
+    for _ in 0..250 {
+        let mut bytes = [0; 1_200];
+        random.fill_bytes(&mut bytes);
+        let case = Case::arbitrary(&mut Unstructured::new(&bytes)).expect("bytes enough");
+        match judge(case) {
+            Ok(played) => reached.extend(played.reached),
+            Err(fault) => panic!("{fault}"),
+        }
+    }
+    let missing = EVERYTHING
+        .iter()
+        .filter(|what| !reached.contains_key(*what));
+    assert!(
+        missing.clone().count() < 20,
+        "no case reaches {:?}",
+        missing.collect::<Vec<_>>()
+    );
 }

@@ -13,7 +13,12 @@ use tidings_core::{ConnectionId, Cursor, Event, GapReason, pattern_matches};
 #[derive(Default)]
 pub(super) struct Ledger {
     lives: BTreeMap<u64, Vec<Entry>>,
+    /// The tabs of connections, by life.
+    tabs: BTreeMap<(u64, ConnectionId), Tab>,
 }
+
+/// A user and a tab, each if there is one.
+type Tab = (Option<&'static str>, Option<&'static str>);
 
 /// One event.
 struct Entry {
@@ -21,12 +26,40 @@ struct Entry {
     mail: Mail,
     /// It stays until a newer one of its topic takes its place.
     latest: bool,
+    /// The connection that does not want it, when it came into the log.
+    sender: Sender,
+}
+
+/// Whether the connection that does not want an event was there when the event came into the log,
+/// so that it is known which tab it had.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sender {
+    Here,
+    Gone,
+    Unsure,
+}
+
+/// Whether a reader is to get an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Due {
+    Yes,
+    No,
+    /// It may or may not.
+    Open,
+}
+
+impl Sender {
+    /// What is known if this was so before, and that after.
+    pub(super) fn and(self, after: Self) -> Self {
+        if self == after { self } else { Self::Unsure }
+    }
 }
 
 /// Who a reader is, for ever.
 #[derive(Clone, Debug)]
 pub(super) struct Profile {
     pub(super) user: Option<&'static str>,
+    pub(super) tab: Option<&'static str>,
     pub(super) topics: Vec<&'static str>,
     pub(super) grants: Vec<&'static str>,
 }
@@ -45,7 +78,11 @@ pub(super) struct Record {
     /// In the values that open a stream: the last one heard, and all of them.
     opening: Option<(u64, BTreeSet<u64>)>,
     /// The connections it had: what was for one of them may be told as missed.
-    pub(super) connections: BTreeSet<ConnectionId>,
+    pub(super) connections: BTreeSet<(u64, ConnectionId)>,
+    /// The one it hears through.
+    pub(super) connection: Option<ConnectionId>,
+    /// The server must know the id it came back with.
+    pub(super) known: bool,
     pub(super) events: u64,
     pub(super) gaps: u64,
     pub(super) missed: u64,
@@ -59,12 +96,38 @@ struct Told {
 
 impl Ledger {
     /// An event was published at this position.
-    pub(super) fn add(&mut self, at: Cursor, mail: &Mail, latest: bool) {
+    pub(super) fn add(&mut self, at: Cursor, mail: &Mail, latest: bool, sender: Sender) {
         self.lives.entry(at.epoch).or_default().push(Entry {
             sequence: at.sequence,
             mail: mail.clone(),
             latest,
+            sender,
         });
+    }
+
+    /// A reader has a connection.
+    pub(super) fn connect(&mut self, epoch: u64, connection: ConnectionId, who: &Profile) {
+        self.tabs.insert((epoch, connection), (who.user, who.tab));
+    }
+
+    /// What became known of those who do not want events, by the numbers of these.
+    pub(super) fn learn(&mut self, epoch: u64, known: &[(u64, Sender)]) {
+        let entries = self.lives.entry(epoch).or_default();
+        for (sequence, sender) in known {
+            if let Ok(place) = entries.binary_search_by_key(sequence, |entry| entry.sequence) {
+                entries[place].sender = *sender;
+            }
+        }
+    }
+
+    /// Where the id was given, if it is among the last so many that were given in a life.
+    pub(super) fn among_last_ids(&self, epoch: u64, id: &str, last: usize) -> Option<u64> {
+        let entries = self.lives.get(&epoch)?.iter().rev();
+        let named = entries.filter(|entry| entry.mail.id.is_some());
+        let found = named
+            .take(last)
+            .find(|entry| entry.mail.id.as_deref() == Some(id))?;
+        Some(found.sequence)
     }
 
     /// What was published at this position.
@@ -113,6 +176,26 @@ impl Ledger {
 }
 
 impl Profile {
+    /// Whether this reader, which had these connections, is to get an event of a life.
+    fn is_due(&self, epoch: u64, entry: &Entry, record: &Record, ledger: &Ledger) -> Due {
+        if !self.is_for(&entry.mail) {
+            return Due::No;
+        }
+        let Some(except) = entry.mail.except else {
+            return Due::Yes;
+        };
+        let tab = ledger.tabs.get(&(epoch, except)).copied();
+        let by_tab = self.tab.is_some() && tab == Some((self.user, self.tab));
+        let by_connection = record.connections.contains(&(epoch, except));
+        match entry.sender {
+            Sender::Here if by_tab => Due::No,
+            Sender::Unsure if by_tab => Due::Open,
+            // Without a tab, what a stream sent comes back in the next.
+            _ if by_connection => Due::Open,
+            _ => Due::Yes,
+        }
+    }
+
     fn is_for(&self, mail: &Mail) -> bool {
         let takes = |topic: &String| {
             let matches = |pattern: &&str| pattern_matches(pattern, topic);
@@ -151,6 +234,7 @@ impl Record {
                     self.excused = Some((place.epoch, ledger.end(place.epoch)));
                 }
                 if event.data().contains(GapReason::UnknownCursor.as_str()) {
+                    ensure!(!self.known, "the server must know the id it was given");
                     // The hub does not know what the client has: it begins with all there is.
                     (self.at, self.opening) = (None, None);
                 }
@@ -241,7 +325,7 @@ impl Record {
         {
             let entry = ledger.find(epoch, |entry| entry.sequence == value && is_it(entry));
             let entry = entry.ok_or_else(|| format!("the value {data:?} is none at {value}"))?;
-            ensure!(who.is_for(&entry.mail), "the value {value} was for others");
+            self.check_for_it(epoch, entry, who, ledger)?;
             ensure!(
                 entry.latest && value <= sequence,
                 "{value} is no opening value"
@@ -260,15 +344,21 @@ impl Record {
             let found = (place.epoch, place.sequence);
             ensure_eq!(found, (epoch, entry.sequence), "an id");
         }
-        let for_it = match entry.mail.address {
-            Address::Connection(id) => self.connections.contains(&id),
-            _ => who.is_for(&entry.mail),
-        };
-        ensure!(for_it, "{data:?} was for others");
+        self.check_for_it(epoch, entry, who, ledger)?;
         self.settle(epoch, from, entry.sequence - 1, who, ledger)?;
         self.told = Told::default();
         self.at = Some((epoch, entry.sequence));
         self.events += 1;
+        Ok(())
+    }
+
+    fn check_for_it(&self, epoch: u64, entry: &Entry, who: &Profile, ledger: &Ledger) -> Verdict {
+        let for_it = match entry.mail.address {
+            Address::Connection(id) => self.connection == Some(id),
+            _ => who.is_due(epoch, entry, self, ledger) != Due::No,
+        };
+        let sent_it = entry.mail.except.is_some() && entry.mail.except == self.connection;
+        ensure!(for_it && !sent_it, "{:?} was for others", entry.mail);
         Ok(())
     }
 
@@ -283,18 +373,17 @@ impl Record {
     ) -> Verdict {
         let (mut least, mut most) = (0, 0);
         for entry in ledger.range(epoch, from, through) {
-            match entry.mail.address {
-                Address::Connection(id) => most += u64::from(self.connections.contains(&id)),
-                _ if !who.is_for(&entry.mail) => {}
-                // Whether it was replaced before its turn to be counted, nobody knows.
-                _ => {
-                    most += 1;
-                    let excused = self
-                        .excused
-                        .is_some_and(|(life, through)| life == epoch && entry.sequence <= through);
-                    least += u64::from(!excused && !ledger.is_replaced(epoch, entry));
-                }
-            }
+            let due = match entry.mail.address {
+                Address::Connection(id) if self.connections.contains(&(epoch, id)) => Due::Open,
+                _ => who.is_due(epoch, entry, self, ledger),
+            };
+            let excused = self
+                .excused
+                .is_some_and(|(life, through)| life == epoch && entry.sequence <= through);
+            // Whether it was replaced before its turn to be counted, nobody knows.
+            let sure = due == Due::Yes && !excused && !ledger.is_replaced(epoch, entry);
+            most += u64::from(due != Due::No);
+            least += u64::from(sure);
         }
         let Told { missed, unknown } = self.told;
         ensure!(
@@ -310,9 +399,12 @@ impl Record {
             return Ok(());
         };
         for entry in ledger.range(epoch, 0, opened) {
-            let due = entry.latest && who.is_for(&entry.mail) && !ledger.is_replaced(epoch, entry);
+            let due = who.is_due(epoch, entry, self, ledger) == Due::Yes;
             ensure!(
-                !due || heard.contains(&entry.sequence),
+                !entry.latest
+                    || !due
+                    || ledger.is_replaced(epoch, entry)
+                    || heard.contains(&entry.sequence),
                 "the value {} did not come when the stream was opened",
                 entry.sequence
             );

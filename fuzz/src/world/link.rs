@@ -57,10 +57,17 @@ impl Link {
         self.delay_ms
     }
 
+    /// What is sent from now on takes so long, but does not overtake.
+    pub(super) const fn set_delay_ms(&mut self, delay_ms: u64) {
+        self.delay_ms = delay_ms;
+    }
+
     /// The server writes bytes for which there is room.
     pub(super) fn write(&mut self, now: u64, bytes: Vec<u8>) {
         self.held += bytes.len();
-        self.flight.push_back((now + self.delay_ms, bytes));
+        let last = self.flight.back().map_or(0, |(arrives, _)| *arrives);
+        self.flight
+            .push_back(((now + self.delay_ms).max(last), bytes));
     }
 
     /// The reader takes up to so many of the bytes that have come in.

@@ -1,14 +1,14 @@
-//! What happens next in a world, and what it leads to.
+//! What happens next in a world, and what it leads to: requests, answers, bytes that come in.
 //!
-//! It does not know what goes wrong; `chaos` sees to that.
+//! It does not know what goes wrong; `deeds` sees to that.
 
 use super::link::{Link, Path};
+use super::posting::Post;
 use super::reader::{Pace, Wish};
 use super::{MOST_DELAY_MS, World};
-use crate::mail::Mail;
+use crate::ensure;
 use crate::verdict::Verdict;
-use crate::{ensure, ensure_eq};
-use tidings_core::{ClientError, LagPolicy, Open, PublishError, Published};
+use tidings_core::{ClientError, Cursor, LagPolicy, Open};
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -29,12 +29,12 @@ pub(super) enum News {
     },
     /// The server learns that the other side of a link is gone.
     Lost { link: usize },
-    /// A publisher sends.
-    Publish { publisher: usize },
+    /// A publisher for whom there was no room tries again.
+    Retry { post: Post },
+    /// At the end, a publisher sends again what has no answer.
+    Repeat { publisher: usize },
     /// A planned restart comes to its end.
     Restart { life: u64 },
-    /// Something goes wrong.
-    Chaos,
 }
 
 impl World {
@@ -49,7 +49,7 @@ impl World {
                 attempt,
                 last_event_id,
             } => {
-                self.request(reader, attempt, &last_event_id);
+                self.request(reader, attempt, last_event_id);
                 Ok(())
             }
             News::Answer {
@@ -61,22 +61,29 @@ impl World {
                 self.server.lose(&self.links[link]);
                 Ok(())
             }
-            News::Publish { publisher } => self.publish(publisher),
-            News::Restart { life } => {
-                if self.server.life() == life {
-                    self.restart(1_000)?;
-                }
-                Ok(())
-            }
-            News::Chaos => self.go_wrong(),
+            News::Retry { post } => self.post(post),
+            News::Repeat { publisher } => self.repeat(publisher),
+            News::Restart { life } => self.end_drain(life),
         }
     }
 
-    /// A stream is asked for.
-    fn request(&mut self, reader: usize, attempt: u64, last_event_id: &str) {
-        let delay_ms = self.dice.between(0, MOST_DELAY_MS);
+    /// A stream is asked for. The driver it goes to may have no time now.
+    fn request(&mut self, reader: usize, attempt: u64, last_event_id: String) {
+        let who = &self.readers[reader].persona;
+        let turn = reader as u64 + attempt;
+        if let Some(until) = self.server.busy_until(self.now, who, turn) {
+            let request = News::Request {
+                reader,
+                attempt,
+                last_event_id,
+            };
+            return self.note(until - self.now, request);
+        }
+        let delay_ms = self
+            .dice("answer", reader, attempt)
+            .between(0, MOST_DELAY_MS);
         let answer = if self.server.is_up(self.now) {
-            self.open(reader, last_event_id).map_err(Some)
+            self.open(reader, attempt, &last_event_id).map_err(Some)
         } else {
             Err(None)
         };
@@ -90,10 +97,10 @@ impl World {
         );
     }
 
-    fn open(&mut self, reader: usize, last_event_id: &str) -> Result<usize, u16> {
+    fn open(&mut self, reader: usize, attempt: u64, last_event_id: &str) -> Result<usize, u16> {
         let number = self.links.len();
         let who = &self.readers[reader];
-        let unix_ms = self.unix_ms();
+        let unix_ms = self.server.unix_ms(self.now);
         let policy = |closes| {
             if closes {
                 LagPolicy::Close
@@ -103,30 +110,47 @@ impl World {
         };
         let open = Open {
             user: who.profile.user,
-            tab: who.tab,
+            tab: who.profile.tab,
             topics: &who.profile.topics,
             grants: &who.profile.grants,
             last_event_id: Some(last_event_id),
-            expires_ms: who.token_ms.map(|ms| unix_ms + ms),
-            lag: who.lag_closes.map(policy),
-            comment_heartbeats: who.comments,
+            expires_ms: who.token_ms().map(|ms| unix_ms + ms),
+            lag: who.persona.lag_closes.map(policy),
+            comment_heartbeats: who.persona.comments,
             preamble: b"",
         };
-        let connection = self.server.open(self.now, number, open)?;
-        let capacity = self.dice.between(150, 5_000) as usize;
-        let delay_ms = self.dice.between(0, MOST_DELAY_MS);
+        let turn = reader as u64 + attempt;
+        let connection = self
+            .server
+            .open(self.now, &who.persona, turn, number, open)?;
+        let mut dice = self.dice("link", reader, attempt);
+        let capacity = dice.between(150, 5_000) as usize;
+        let delay_ms = dice.between(0, MOST_DELAY_MS);
         let life = self.server.life();
         self.links
             .push(Link::new(life, connection, capacity, delay_ms));
-        let record = &mut self.readers[reader].record;
-        record.connections.insert(connection);
-        record.doubtful |= self.ledger.is_doubtful(last_event_id);
+        let known = self.must_know(last_event_id);
+        self.ledger
+            .connect(life, connection, &self.readers[reader].profile);
+        let who = &mut self.readers[reader];
+        who.record.connections.insert((life, connection));
+        if who.attempt == attempt {
+            who.record.known = known;
+        }
+        who.record.doubtful |= self.ledger.is_doubtful(last_event_id);
         Ok(number)
     }
 
-    /// The Unix time by the clock of the server.
-    pub(super) fn unix_ms(&self) -> u64 {
-        self.clock_ms + self.now
+    /// Whether the server cannot say that it does not know an id.
+    fn must_know(&self, id: &str) -> bool {
+        let Cursor {
+            epoch, sequence, ..
+        } = self.server.cursor();
+        if let Ok(cursor) = id.parse::<Cursor>() {
+            return cursor.epoch == epoch && cursor.sequence <= sequence;
+        }
+        let ids = self.server.remembered_ids();
+        ids.is_some_and(|ids| self.ledger.among_last_ids(epoch, id, ids).is_some())
     }
 
     fn answer(
@@ -176,8 +200,8 @@ impl World {
             let most = self.readers[reader].appetite(self.now);
             let bytes = self.links[link].read(self.now, most);
             self.hear(reader, link, &bytes)?;
-            if !bytes.is_empty() && self.links[link].life == self.server.life() {
-                self.server.hub.handle_writable(self.links[link].connection);
+            if !bytes.is_empty() {
+                self.server.writable(&self.links[link]);
             }
         }
         if self.readers[reader].link == Some(link) && self.links[link].is_at_end() {
@@ -190,18 +214,16 @@ impl World {
     /// A reader makes sense of bytes.
     pub(super) fn hear(&mut self, reader: usize, link: usize, bytes: &[u8]) -> Verdict {
         self.mark(bytes);
+        self.readers[reader].record.connection = Some(self.links[link].connection);
         let heard = self.readers[reader].receive(self.now, bytes, &self.ledger);
         let reauth = heard.map_err(|error| format!("reader {reader}: {error}"))?;
         // Some clients do not care, and are closed when the token ends.
-        if reauth && self.dice.chance(80) && self.links[link].life == self.server.life() {
-            let who = &self.readers[reader];
-            let expires_ms = who.token_ms.map(|ms| self.unix_ms() + ms);
-            let connection = self.links[link].connection;
-            // It may have ended while the client was asking.
-            let _ = self
-                .server
-                .hub
-                .renew(self.now, connection, expires_ms, &who.profile.grants);
+        let who = &self.readers[reader];
+        if let Some(ms) = who.token_ms().filter(|_| reauth && who.persona.renews) {
+            let expires_ms = self.server.unix_ms(self.now) + ms;
+            let grants = &who.profile.grants;
+            self.server
+                .renew(self.now, &self.links[link], expires_ms, grants);
         }
         Ok(())
     }
@@ -217,14 +239,15 @@ impl World {
                     self.readers[reader].attempt += 1;
                     self.report.requests += 1;
                     let attempt = self.readers[reader].attempt;
-                    let after = self.dice.between(0, MOST_DELAY_MS);
+                    let mut dice = self.dice("request", reader, attempt);
+                    let after = dice.between(0, MOST_DELAY_MS);
                     let request = News::Request {
                         reader,
                         attempt,
                         last_event_id,
                     };
                     // Now and then a request is lost on its way.
-                    if self.calm || !self.dice.chance(3) {
+                    if self.calm || !dice.chance(3) {
                         self.note(after, request);
                     }
                 }
@@ -244,58 +267,6 @@ impl World {
             "reader {reader} heard nothing for too long on a link that is well"
         );
         self.drop_link(link);
-        Ok(())
-    }
-
-    /// A publisher sends what it has to say, and may or may not be answered.
-    fn publish(&mut self, publisher: usize) -> Verdict {
-        if !self.calm {
-            let after = match self.dice.below(10) {
-                0 => self.dice.between(500, 5_000),
-                1..=4 => self.dice.between(0, 10),
-                _ => self.dice.between(10, 300),
-            };
-            self.note(after, News::Publish { publisher });
-        } else if self.publishers[publisher].pending.is_empty() {
-            return Ok(());
-        }
-        if !self.server.is_up(self.now) {
-            return Ok(());
-        }
-        let life = self.server.life();
-        let links = self.links.iter().filter(|link| link.life == life);
-        let connections: Vec<_> = links.map(|link| link.connection).collect();
-        let mails = self.publishers[publisher].mails(publisher, &mut self.dice, &connections);
-        let outcome = self.server.publish(self.now, &mails, &mut self.links)?;
-        let published = match outcome {
-            Ok(published) => published,
-            Err(PublishError::Draining) => return Ok(()),
-            Err(error) => return Err(format!("{error}, publishing {mails:?}")),
-        };
-        self.enter(&mails, &published)?;
-        if self.calm || self.dice.chance(70) {
-            self.publishers[publisher].pending.clear();
-        }
-        Ok(())
-    }
-
-    /// Enters into the ledger what is new, and checks what was known.
-    fn enter(&mut self, mails: &[Mail], published: &[Published]) -> Verdict {
-        ensure_eq!(mails.len(), published.len(), "answers to publishes");
-        for (mail, answer) in mails.iter().zip(published) {
-            if answer.duplicate {
-                self.report.duplicates += 1;
-                let first = self
-                    .ledger
-                    .mail(answer.cursor)
-                    .and_then(|first| first.id.as_ref());
-                ensure_eq!(first, mail.id.as_ref(), "what is known already");
-            } else {
-                self.report.published += 1;
-                let latest = self.server.is_latest(mail);
-                self.ledger.add(answer.cursor, mail, latest);
-            }
-        }
         Ok(())
     }
 }

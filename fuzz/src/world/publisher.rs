@@ -3,32 +3,48 @@
 //! It does not know who listens. Events that it may repeat have ids of its own, so that the hub
 //! knows them again.
 
-use super::dice::Dice;
+use super::story::{For, Note, OwnId};
 use crate::mail::{Address, Mail};
-use crate::ops::{TOPICS, USERS};
 use tidings_core::ConnectionId;
 
+/// The most notes of an array.
+const MOST_NOTES: usize = 6;
+
 /// One publisher.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Publisher {
+    number: usize,
     /// What was sent without an answer.
-    pub(super) pending: Vec<Mail>,
+    pending: Vec<Mail>,
     /// How many events it has written.
     written: usize,
 }
 
-/// Topics, those more often that many listen to.
-const COMMON: [&str; 3] = ["a", "a/b", "latest/x"];
-
 impl Publisher {
-    /// The mails to send: those without an answer, else new ones.
+    pub(super) const fn new(number: usize) -> Self {
+        Self {
+            number,
+            pending: Vec::new(),
+            written: 0,
+        }
+    }
+
+    pub(super) const fn is_waiting(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.pending.clear();
+    }
+
+    /// The mails to send: those without an answer, else new ones. Readers have their streams now.
     pub(super) fn mails(
         &mut self,
-        number: usize,
-        dice: &mut Dice,
-        connections: &[ConnectionId],
+        notes: &[Note],
+        streams: &[Option<ConnectionId>],
+        unheard: bool,
     ) -> Vec<Mail> {
-        if !self.pending.is_empty() {
+        if self.is_waiting() {
             // The same ids, but so that readers can be seen to have had this or that.
             self.written += 1;
             for mail in &mut self.pending {
@@ -39,48 +55,40 @@ impl Publisher {
             }
             return self.pending.clone();
         }
-        let repeats = dice.chance(50);
-        let count = if dice.chance(70) {
-            1
-        } else {
-            dice.between(2, 6)
-        };
-        let mut mails = Vec::new();
-        for _ in 0..count {
-            self.written += 1;
-            let name = format!("{number}.{}", self.written);
-            let size = if dice.chance(10) { 900 } else { 40 };
-            let data = format!("{name} {}", "x".repeat(dice.below(size)));
-            let mut mail = Mail::to(address(dice, connections), data);
-            mail.private = dice.chance(10);
-            mail.id = repeats.then(|| format!("id-{name}"));
-            mails.push(mail);
-        }
-        if repeats {
+        let notes = notes.iter().take(MOST_NOTES);
+        let mails: Vec<Mail> = notes.filter_map(|note| self.mail(note, streams)).collect();
+        if unheard && mails.iter().all(|mail| mail.id.is_some()) {
             self.pending.clone_from(&mails);
         }
         mails
     }
-}
 
-fn address(dice: &mut Dice, connections: &[ConnectionId]) -> Address {
-    let topic = |dice: &mut Dice| {
-        let all = if dice.chance(60) {
-            &COMMON[..]
-        } else {
-            &TOPICS[..]
+    fn mail(&mut self, note: &Note, streams: &[Option<ConnectionId>]) -> Option<Mail> {
+        let stream = |reader: u8| {
+            let place = usize::from(reader) % streams.len().max(1);
+            streams.get(place).copied().flatten()
         };
-        dice.pick(all).to_owned()
-    };
-    let user = dice.pick(&USERS).to_owned();
-    // Several topics are of logs only: a topic of a `latest` class goes alone.
-    let logs = vec!["a".to_owned(), dice.pick(&["b", "a/b", "a/c"]).to_owned()];
-    match dice.below(20) {
-        0 => Address::Everyone,
-        1 => Address::User(user),
-        2 => Address::UserInTopics(user, logs),
-        3 | 4 => Address::Topics(logs),
-        5 if !connections.is_empty() => Address::Connection(dice.pick(connections)),
-        _ => Address::Topics(vec![topic(dice)]),
+        let named = |topics: &[&str]| topics.iter().map(|topic| (*topic).to_owned()).collect();
+        let address = match &note.to {
+            For::Topic(topic) => Address::Topics(named(&[topic])),
+            For::Topics(topics) => Address::Topics(named(topics)),
+            For::UserInTopics(user, topics) => Address::UserInTopics((*user).into(), named(topics)),
+            For::User(user) => Address::User((*user).into()),
+            For::Everyone => Address::Everyone,
+            For::Reader(reader) => Address::Connection(stream(*reader)?),
+        };
+        self.written += 1;
+        let name = format!("{}.{}", self.number, self.written);
+        let size = usize::from(note.size) * if note.long { 6 } else { 1 };
+        let mut mail = Mail::to(address, format!("{name} {}", "x".repeat(size)));
+        // What has no topics, anybody may get.
+        mail.private = note.private && !mail.address.topics().is_empty();
+        mail.except = note.except.and_then(stream);
+        mail.id = match note.id {
+            OwnId::None => None,
+            OwnId::Unique => Some(format!("id-{name}")),
+            OwnId::Shared(number) => Some(format!("order-{}", number % 8)),
+        };
+        Some(mail)
     }
 }

@@ -2,9 +2,8 @@
 //!
 //! It does not know the network; it asks for a stream and is handed bytes.
 
-use super::dice::Dice;
 use super::judge::{Ledger, Profile, Record};
-use crate::ops::{PATTERNS, TABS, TOPICS, USERS};
+use super::story::Persona;
 use crate::verdict::Verdict;
 use std::borrow::Cow;
 use tidings_core::{Client, ClientError, ClientOptions, ClientOutput, Response};
@@ -13,11 +12,7 @@ use tidings_core::{Client, ClientError, ClientOptions, ClientOutput, Response};
 pub(super) struct Reader {
     pub(super) client: Client,
     pub(super) profile: Profile,
-    pub(super) tab: Option<&'static str>,
-    pub(super) lag_closes: Option<bool>,
-    pub(super) comments: bool,
-    /// How long its tokens last.
-    pub(super) token_ms: Option<u64>,
+    pub(super) persona: Persona,
     pub(super) pace: Pace,
     pub(super) record: Record,
     /// Which of its requests is the present one.
@@ -49,15 +44,7 @@ pub(super) enum Wish {
 const SLOW_MS: u64 = 100;
 
 impl Reader {
-    pub(super) fn new(number: usize, dice: &mut Dice, silence_ms: u64) -> Self {
-        let topics: Vec<_> = (0..dice.between(1, 4))
-            .map(|_| match dice.below(10) {
-                0 => "**",
-                1 => dice.pick(&PATTERNS),
-                2..=6 => dice.pick(&["a", "a/b", "latest/*"]),
-                _ => dice.pick(&TOPICS),
-            })
-            .collect();
+    pub(super) fn new(number: usize, persona: &Persona, silence_ms: u64) -> Self {
         let options = ClientOptions {
             retry_ms: 200,
             max_delay_ms: 2_000,
@@ -66,7 +53,7 @@ impl Reader {
             resilient: true,
             ..ClientOptions::new(number as u64 + 1)
         };
-        let grants = if dice.chance(30) {
+        let grants = if persona.granted {
             vec!["a/**", "latest/x"]
         } else {
             Vec::new()
@@ -74,14 +61,12 @@ impl Reader {
         Self {
             client: Client::new(options),
             profile: Profile {
-                user: dice.chance(60).then(|| dice.pick(&USERS)),
-                topics,
+                user: persona.user,
+                tab: persona.tab,
+                topics: persona.topics.clone(),
                 grants,
             },
-            tab: dice.chance(30).then(|| dice.pick(&TABS)),
-            lag_closes: dice.chance(50).then(|| dice.chance(50)),
-            comments: dice.chance(30),
-            token_ms: dice.chance(30).then(|| dice.between(3_000, 20_000)),
+            persona: persona.clone(),
             pace: Pace::Fast,
             record: Record::default(),
             attempt: 0,
@@ -89,6 +74,13 @@ impl Reader {
             reads_at: 0,
             away: false,
         }
+    }
+
+    /// How long its tokens last.
+    pub(super) fn token_ms(&self) -> Option<u64> {
+        self.persona
+            .token
+            .map(|tenths| u64::from(tenths) * 100 + 1_500)
     }
 
     /// How many bytes it reads at this moment.
