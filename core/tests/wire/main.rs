@@ -83,87 +83,93 @@ fn a_case_that_does_not_hold_fails() {
     }
 }
 
+/// What makes a good case a bad one: in place of the first text, the second.
+const SPOILT: &[(&str, &str)] = &[
+    ("# Title\n", ""),
+    ("## Name", "### Name"),
+    ("The rule. (9.2.6)\n", ""),
+    (" (9.2.6)", ""),
+    ("(9.2.6)", "(9.3)"),
+    ("(9.2.6)", "(somewhere)"),
+    ("```stream", "```Stream"),
+    ("```stream", "```"),
+    ("```\n\n```events", "```events"),
+    ("data: a\\n\n", "data: a\\n \n"),
+    ("data: a\\n\n", "data:\ta\\n\n"),
+    ("data: a\\n\n", "data: a\\q\n"),
+    ("data: a\\n\n", "data: \\x1\n"),
+    ("data: a\\n\n", "data: \\u{110000}\n"),
+    ("data: a\\n\n", "data: \\{2*\\{2*a}}\n"),
+    ("data: a\\n\n", "data: \\{a}\n"),
+    ("data: a\\n\n", "data: \\{+2*a}\n"),
+    ("data: a\\n\n", "data: a\\\n"),
+    ("data \"a\"", "data a"),
+    ("data \"a\"", "data \"a"),
+    ("data \"a\"", "data 5"),
+    ("data \"a\"", "data"),
+    ("data \"a\"", "data \"\\xff\""),
+    ("data \"a\"", "data \"a\" data \"b\""),
+    ("data \"a\"", "data \"a\" retry \"5\""),
+    ("data \"a\"", "data \"a\" id \"1\" last \"1\""),
+    ("data \"a\"", "data \"a\" last \"\""),
+    ("data \"a\"", "data \"a\" colour \"red\""),
+    ("event \"message\"", "colour \"red\""),
+    ("event \"message\" data \"a\"", ""),
+    ("event \"message\" data \"a\"", "last \"1\"\nretry 5"),
+    ("event \"message\" data \"a\"", "nothing\nretry 5"),
+    (
+        "event \"message\" data \"a\"",
+        "error \"too large\" offset 5",
+    ),
+    (EVENTS, ""),
+    (STREAM, ""),
+    (EVENTS, "```events\nnothing\n"),
+    (EVENTS, "```bytes\n```\n"),
+    (EVENTS, "```events\nnothing\n```\nMore text.\n"),
+    (
+        EVENTS,
+        "```events\nnothing\n```\n\n```events\nnothing\n```\n",
+    ),
+    (STREAM, "```options\ncolour\n```\n\n```stream\n```\n\n"),
+    (STREAM, "```options\nlimit \"5\"\n```\n\n```stream\n```\n\n"),
+    (
+        STREAM,
+        "```options\nlimit 5\nlimit 6\n```\n\n```stream\n```\n\n",
+    ),
+    (
+        STREAM,
+        "```options\nresume \"a\\n\"\n```\n\n```stream\n```\n\n",
+    ),
+    (STREAM, "```write\ndata \"a\"\n```\n\n"),
+    (
+        EVENTS,
+        "```events\nnothing\n```\n\n## Name\n\nAgain. (9.2.6)\n\n",
+    ),
+];
+
+/// Blocks that make no case.
+const BAD_BLOCKS: &[&str] = &[
+    "```write\n```\n\n```bytes\n```\n",
+    "```write\ncolour \"a\"\n```\n\n```bytes\n```\n",
+    "```write\ndata \"a\" data \"b\"\n```\n\n```bytes\n```\n",
+    "```write\ncomment \"a\" data \"b\"\n```\n\n```bytes\n```\n",
+    "```write\ndata \"a\"\n```\n",
+    "```write\ndata \"a\"\n```\n\n```bytes\n```\n\n```refused\nNUL in id\n```\n",
+    "```write\ndata \"a\"\n```\n\n```refused\nbad\n```\n",
+    "```write\nid \"\\0\"\n```\n\n```refused\nNUL in id\n```\n\n```events\nnothing\n```\n",
+    "```options\ncomments\n```\n\n```write\ndata \"a\"\n```\n\n```bytes\n```\n",
+];
+
 #[test]
 fn a_file_that_is_malformed_is_refused() {
     let good = with_blocks(&format!("{STREAM}{EVENTS}"));
     assert!(case::parse(&good).is_ok());
-    for (place, wrong) in [
-        ("# Title\n", ""),
-        ("## Name", "### Name"),
-        ("The rule. (9.2.6)\n", ""),
-        (" (9.2.6)", ""),
-        ("(9.2.6)", "(9.3)"),
-        ("(9.2.6)", "(somewhere)"),
-        ("```stream", "```Stream"),
-        ("```stream", "```"),
-        ("```\n\n```events", "```events"),
-        ("data: a\\n\n", "data: a\\n \n"),
-        ("data: a\\n\n", "data:\ta\\n\n"),
-        ("data: a\\n\n", "data: a\\q\n"),
-        ("data: a\\n\n", "data: \\x1\n"),
-        ("data: a\\n\n", "data: \\u{110000}\n"),
-        ("data: a\\n\n", "data: \\{2*\\{2*a}}\n"),
-        ("data: a\\n\n", "data: \\{a}\n"),
-        ("data: a\\n\n", "data: \\{+2*a}\n"),
-        ("data: a\\n\n", "data: a\\\n"),
-        ("data \"a\"", "data a"),
-        ("data \"a\"", "data \"a"),
-        ("data \"a\"", "data 5"),
-        ("data \"a\"", "data"),
-        ("data \"a\"", "data \"\\xff\""),
-        ("data \"a\"", "data \"a\" data \"b\""),
-        ("data \"a\"", "data \"a\" retry \"5\""),
-        ("data \"a\"", "data \"a\" id \"1\" last \"1\""),
-        ("data \"a\"", "data \"a\" last \"\""),
-        ("data \"a\"", "data \"a\" colour \"red\""),
-        ("event \"message\"", "colour \"red\""),
-        ("event \"message\" data \"a\"", ""),
-        ("event \"message\" data \"a\"", "last \"1\"\nretry 5"),
-        ("event \"message\" data \"a\"", "nothing\nretry 5"),
-        (
-            "event \"message\" data \"a\"",
-            "error \"too large\" offset 5",
-        ),
-        (EVENTS, ""),
-        (STREAM, ""),
-        (EVENTS, "```events\nnothing\n"),
-        (EVENTS, "```bytes\n```\n"),
-        (EVENTS, "```events\nnothing\n```\nMore text.\n"),
-        (
-            EVENTS,
-            "```events\nnothing\n```\n\n```events\nnothing\n```\n",
-        ),
-        (STREAM, "```options\ncolour\n```\n\n```stream\n```\n\n"),
-        (STREAM, "```options\nlimit \"5\"\n```\n\n```stream\n```\n\n"),
-        (
-            STREAM,
-            "```options\nlimit 5\nlimit 6\n```\n\n```stream\n```\n\n",
-        ),
-        (
-            STREAM,
-            "```options\nresume \"a\\n\"\n```\n\n```stream\n```\n\n",
-        ),
-        (STREAM, "```write\ndata \"a\"\n```\n\n"),
-        (
-            EVENTS,
-            "```events\nnothing\n```\n\n## Name\n\nAgain. (9.2.6)\n\n",
-        ),
-    ] {
+    for (place, wrong) in SPOILT {
         assert!(good.contains(place), "{place:?}");
         let text = good.replacen(place, wrong, 1);
         assert!(case::parse(&text).is_err(), "{wrong:?} for {place:?}");
     }
-    for wrong in [
-        "```write\n```\n\n```bytes\n```\n",
-        "```write\ncolour \"a\"\n```\n\n```bytes\n```\n",
-        "```write\ndata \"a\" data \"b\"\n```\n\n```bytes\n```\n",
-        "```write\ncomment \"a\" data \"b\"\n```\n\n```bytes\n```\n",
-        "```write\ndata \"a\"\n```\n",
-        "```write\ndata \"a\"\n```\n\n```bytes\n```\n\n```refused\nNUL in id\n```\n",
-        "```write\ndata \"a\"\n```\n\n```refused\nbad\n```\n",
-        "```write\nid \"\\0\"\n```\n\n```refused\nNUL in id\n```\n\n```events\nnothing\n```\n",
-        "```options\ncomments\n```\n\n```write\ndata \"a\"\n```\n\n```bytes\n```\n",
-    ] {
-        assert!(case::parse(&with_blocks(wrong)).is_err(), "{wrong:?}");
+    for blocks in BAD_BLOCKS {
+        assert!(case::parse(&with_blocks(blocks)).is_err(), "{blocks:?}");
     }
 }
