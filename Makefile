@@ -29,7 +29,7 @@ lint: install-tools
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 doc:
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --features tidings-core/async,tidings-core/serde
 
 rust: ## Run the Rust tests alone
 	cargo test --workspace --locked

@@ -86,6 +86,8 @@
 //! - `async` brings the module `adapters`, which puts the machines on any executor: a `Stream` of
 //!   events over any `AsyncRead`, and a hub behind a handle, with a driver future and a `Stream` of
 //!   bytes for each connection. Clock and timer are passed in still. It needs `std`.
+//! - `serde` writes and reads events, as objects with `id` (its own), `event`, `data` and `retry`;
+//!   cursors and connection ids, as text; and options, of which what is not named is the default.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -104,6 +106,8 @@ mod event;
 mod hub;
 mod random;
 mod sequencer;
+#[cfg(feature = "serde")]
+mod serialize;
 
 pub use backoff::Backoff;
 pub use client::{Client, ClientError, ClientOptions, ClientOutput, ClientState, Response};

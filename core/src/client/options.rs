@@ -19,9 +19,16 @@ use alloc::string::String;
 /// assert_eq!(options.retry_ms, 1_000);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(default = "ClientOptions::unseeded", deny_unknown_fields)
+)]
 pub struct ClientOptions {
     /// Where the jitter of the delays comes from. Give each client another: those of one seed
-    /// would all come back at the same moment.
+    /// would all come back at the same moment. It has no place in a configuration, and is 0 in what
+    /// is read from one.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub seed: u64,
     /// The first delay before a reconnect, until the server sets another with `retry`. Default
     /// 1 s: soon enough that a restarted server is hardly missed.
@@ -56,6 +63,12 @@ pub struct ClientOptions {
 }
 
 impl ClientOptions {
+    /// What a configuration has that does not say otherwise.
+    #[cfg(feature = "serde")]
+    fn unseeded() -> Self {
+        Self::new(0)
+    }
+
     /// The defaults, with this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {

@@ -18,6 +18,8 @@ use alloc::vec::Vec;
 ///
 /// Their names are reserved: publishing an event of such a type is an error.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(from = "crate::serialize::ControlChanges"))]
 pub struct ControlOptions {
     /// Opens a stream: `{"connection","user","topics","cursor"}`. Default name `connected`.
     pub connected: ControlEvent,
@@ -34,6 +36,7 @@ pub struct ControlOptions {
 
 /// One of the control events.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ControlEvent {
     /// Its type on the wire. Reserved even where it is switched off.
     pub name: String,

@@ -24,6 +24,8 @@ use core::fmt;
 /// assert!(options.validate().is_ok());
 /// ```
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct HubOptions {
     /// The life of this log. A hub whose history is gone needs another epoch than the one before,
     /// so that old cursors are known to be old: take random bits or the time. Default 1.
@@ -51,6 +53,11 @@ pub struct HubOptions {
 
 /// The retention of the topics that match its patterns.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(default = "ClassOptions::of_nothing", deny_unknown_fields)
+)]
 pub struct ClassOptions {
     /// Patterns of topic names, `*` for one segment, `**` for any rest.
     pub topics: Vec<String>,
@@ -71,6 +78,8 @@ pub struct ClassOptions {
 
 /// What happens to a live reader whose next event has left the log while it was blocked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum LagPolicy {
     /// It is told how many it missed, and goes on at the oldest event that is still there.
     #[default]
@@ -81,6 +90,8 @@ pub enum LagPolicy {
 
 /// What to do with one connection too many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum WhenFull {
     /// The new one is refused.
     #[default]
@@ -92,6 +103,8 @@ pub enum WhenFull {
 
 /// Limits on what may come in. A value of 0 allows none.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Limits {
     /// Connections in total. Default 2^24, the most a hub can name; a driver sets what its
     /// descriptors allow.
@@ -124,6 +137,8 @@ pub struct Limits {
 
 /// Deadlines of connections, in milliseconds; `None` switches one off.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Deadlines {
     /// Deadlines are rounded up to a multiple of this, so that thousands fire in one wake, and a
     /// busy connection is moved at most once in it. Default 250.
@@ -174,6 +189,12 @@ impl ClassOptions {
             age_ms: None,
             records: None,
         }
+    }
+
+    /// What a class in a configuration has that does not say otherwise.
+    #[cfg(feature = "serde")]
+    fn of_nothing() -> Self {
+        Self::new::<String>([])
     }
 
     pub(crate) fn record_limit(&self) -> usize {
