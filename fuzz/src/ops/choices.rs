@@ -58,15 +58,6 @@ pub(crate) fn several_logs(u: &mut Unstructured<'_>) -> Result<Vec<&'static str>
     Ok(topics)
 }
 
-/// Good topics, at least one; one of values is alone.
-pub(crate) fn several_topics(u: &mut Unstructured<'_>) -> Result<Vec<&'static str>> {
-    if u.ratio(1, 4)? {
-        Ok(vec![topic(u)?])
-    } else {
-        several_logs(u)
-    }
-}
-
 /// Good topics and patterns, at least one.
 pub(crate) fn listened(u: &mut Unstructured<'_>) -> Result<Vec<&'static str>> {
     let one = |u: &mut Unstructured<'_>| match u.ratio(1, 4)? {

@@ -9,6 +9,9 @@ use super::story::Deed;
 use super::{MOST_DELAY_MS, World};
 use crate::verdict::Verdict;
 
+/// No deed takes this long, so that all of it is over before the end.
+const MOST_MS: u64 = 5_000;
+
 /// The longest that a planned restart takes to send its streams away.
 const MOST_DRAIN_MS: u64 = 1_000;
 
@@ -18,7 +21,7 @@ const DOWN_MS: u64 = 1_000;
 impl World {
     pub(super) fn act(&mut self, deed: &Deed) -> Verdict {
         match deed {
-            Deed::Wait { ms } => self.pass(u64::from(*ms)),
+            Deed::Wait { ms } => self.pass(time(*ms)),
             Deed::Publish {
                 publisher,
                 notes,
@@ -29,8 +32,8 @@ impl World {
                 reader,
                 keep,
                 told_ms,
-            } => self.cut(self.reader(*reader), *keep, u64::from(*told_ms)),
-            Deed::Leave { reader, ms } => self.leave(self.reader(*reader), u64::from(*ms)),
+            } => self.cut(self.reader(*reader), *keep, time(*told_ms)),
+            Deed::Leave { reader, ms } => self.leave(self.reader(*reader), time(*ms)),
             Deed::Deafen { reader } => {
                 self.on_link(*reader, |link| link.path = Path::Dead);
                 Ok(())
@@ -68,12 +71,11 @@ impl World {
             Deed::SetClock { by_ms } => self.server.set_clock(self.now, i64::from(*by_ms)),
             Deed::Wake { shard } => self.server.wake(self.now, usize::from(*shard)),
             Deed::Hold { shard, ms } => {
-                self.server
-                    .hold(usize::from(*shard), self.now + u64::from(*ms));
+                self.server.hold(usize::from(*shard), self.now + time(*ms));
                 self.disturb_all();
             }
             Deed::Drain { ms } => self.drain(u64::from(*ms) * MOST_DRAIN_MS / 256),
-            Deed::Crash { ms } => self.restart(u64::from(*ms))?,
+            Deed::Crash { ms } => self.restart(time(*ms))?,
             _ => {}
         }
         Ok(())
@@ -175,4 +177,8 @@ impl World {
             self.note(0, News::Repeat { publisher });
         }
     }
+}
+
+fn time(ms: u16) -> u64 {
+    u64::from(ms) % MOST_MS
 }

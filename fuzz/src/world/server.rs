@@ -257,7 +257,7 @@ impl Server {
             .iter()
             .map(|mail| mail.with(|publish| self.rules.message(publish)))
             .collect();
-        let messages = messages.map_err(|error| format!("{error} in {mails:?}"))?;
+        let messages = messages.map_err(|error| format!("{error} where all is well"))?;
         let excepts: Vec<_> = mails.iter().map(|mail| mail.except).collect();
         if self.draining {
             return Ok(Posted::Draining);
@@ -270,7 +270,7 @@ impl Server {
         let published = match shard.publish_all(now, &messages, links)? {
             Ok(published) => published,
             Err(PublishError::Draining) => return Ok(Posted::Draining),
-            Err(error) => return Err(format!("{error}, publishing {mails:?}")),
+            Err(error) => return Err(format!("{error}, publishing")),
         };
         let senders = before.into_iter().zip(shard.senders(&excepts));
         let senders = senders.map(|both| match both {

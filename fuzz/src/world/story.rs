@@ -4,9 +4,7 @@
 //! (delays, the room of sockets) hangs on the seed and on the reader, so that taking a doing out
 //! leaves the rest as it was.
 
-use crate::ops::choices::{
-    listened, many, several_logs, several_topics, some_tab, some_user, topic, user,
-};
+use crate::ops::choices::{listened, many, several_logs, some_tab, some_user, topic, user};
 use arbitrary::Arbitrary;
 use std::fmt;
 
@@ -227,7 +225,7 @@ pub enum For {
     /// A user in topics.
     UserInTopics(
         #[arbitrary(with = user)] &'static str,
-        #[arbitrary(with = several_topics)] Vec<&'static str>,
+        #[arbitrary(with = several_logs)] Vec<&'static str>,
     ),
     /// A user.
     User(#[arbitrary(with = user)] &'static str),
