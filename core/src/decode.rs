@@ -20,8 +20,6 @@ use partial::Line;
 
 /// How a [`Decoder`] works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct DecodeOptions {
     /// The most that one event may hold, in bytes: the values of its data, id and type together,
     /// with one byte for each line break in the data. A value that a later line replaces counts
@@ -297,7 +295,8 @@ impl Decoder {
             Spent::Comment => self.clear_comment(),
         }
         let mut rest = *input;
-        if !matches!(self.line, Line::Start) {
+        // In a value there is nothing to pass over, and a decoder that failed is in none.
+        if !matches!(self.line, Line::Start | Line::Value(_)) {
             self.before_line(&mut rest)?;
         }
         self.offset += rest.len() as u64;

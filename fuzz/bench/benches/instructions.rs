@@ -44,11 +44,11 @@ fn stream(number: usize) -> Input {
 }
 
 #[library_benchmark]
-#[bench::llm_deltas(args = (0), setup = stream, config = counted(245_098))]
-#[bench::llm_deltas_in_16_byte_chunks(args = (1), setup = stream, config = counted(1_209_953))]
-#[bench::events_of_16_bytes(args = (2), setup = stream, config = counted(1_660_011))]
-#[bench::events_of_4_lines(args = (3), setup = stream, config = counted(1_665_353))]
-#[bench::events_with_crlf(args = (6), setup = stream, config = counted(1_692_493))]
+#[bench::llm_deltas(args = (0), setup = stream, config = counted(247_726))]
+#[bench::llm_deltas_in_16_byte_chunks(args = (1), setup = stream, config = counted(1_091_001))]
+#[bench::events_of_16_bytes(args = (2), setup = stream, config = counted(1_711_959))]
+#[bench::events_of_4_lines(args = (3), setup = stream, config = counted(1_676_481))]
+#[bench::events_with_crlf(args = (6), setup = stream, config = counted(1_707_984))]
 fn decode(input: Input) -> Input {
     let mut decoder = Decoder::default();
     for mut chunk in input.chunks() {
@@ -141,14 +141,14 @@ fn publish_alone(mut hub: Hub) -> Hub {
 }
 
 #[library_benchmark]
-#[bench::to_1000_subscribers(setup = ready, config = counted(876_274))]
+#[bench::to_1000_subscribers(setup = ready, config = counted(876_258))]
 fn deliver(mut hub: Hub) -> Hub {
     drain(&mut hub, 0);
     hub
 }
 
 #[library_benchmark]
-#[bench::of_1000_connections(setup = quiet, config = counted(3_099_411))]
+#[bench::of_1000_connections(setup = quiet, config = counted(3_092_411))]
 fn heartbeats(mut hub: Hub) -> Hub {
     hub.handle_timeout(HEARTBEAT_MS);
     drain(&mut hub, HEARTBEAT_MS);
@@ -165,7 +165,7 @@ fn log() -> Hub {
 }
 
 #[library_benchmark]
-#[bench::far_back(setup = log, config = counted(71_526))]
+#[bench::far_back(setup = log, config = counted(66_641))]
 fn resume(mut hub: Hub) -> Hub {
     let cursor = Cursor::new(hub.cursor().epoch, 5_000).to_string();
     let open = Open {
