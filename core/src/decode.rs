@@ -20,6 +20,8 @@ use partial::Line;
 
 /// How a [`Decoder`] works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct DecodeOptions {
     /// The most that one event may hold, in bytes: the values of its data, id and type together,
     /// with one byte for each line break in the data. A value that a later line replaces counts
