@@ -63,39 +63,39 @@ impl Row {
 }
 
 const SERVER: [Row; 12] = [
-    row("idle", "memory", "an idle stream: memory").marked(),
-    row("idle", "heartbeat", "a heartbeat: CPU"),
+    row("idle", "memory", "an idle stream").marked(),
+    row("idle", "heartbeat", "a heartbeat"),
     row(
         "idle",
         "connect and leave",
-        "connect and leave: CPU; beside a bare server",
+        "connect and leave (beside: a server that does nothing else)",
     )
     .beside("bare accept, answer, close"),
     row(
         "fanout",
         "one at a time: tidings",
-        "an event to 10,000 streams, one at a time: CPU; beside one `send` for each",
+        "an event to 10,000 streams, one at a time (beside: one `send` for each)",
     )
     .beside("one at a time: floor")
     .judged_by("one at a time: CPU over the floor's"),
     row(
         "fanout",
         "32 in flight: tidings",
-        "the same, 32 in flight: CPU; beside one `send` for each",
+        "32 events in flight to 10,000 streams (beside: one `send` for each)",
     )
     .beside("32 in flight: floor")
     .judged_by("32 in flight: CPU over the floor's"),
     row(
         "fanout",
         "32 in flight: tidings, p99",
-        "the same, 32 in flight: p99; beside one `send` for many",
+        "the same, p99 (beside: one `send` for as many as wait)",
     )
     .beside("32 in flight: joined floor, p99")
     .judged_by("32 in flight: p99 over the joined floor's"),
     row(
         "stuck",
         "p99 beside stuck ones",
-        "p99 of 900 readers beside 100 that stop reading; without these",
+        "p99 of 900 readers when 100 others stop reading (beside: without these)",
     )
     .beside("p99 alone")
     .judged_by("one over the other"),
@@ -108,24 +108,24 @@ const SERVER: [Row; 12] = [
     row(
         "lines",
         "3 readers: speed",
-        "200,000 lines, one event each, to 3 readers: speed; gaps",
+        "200,000 lines, one event each, to 3 readers: speed, and gaps",
     )
     .judged_by("3 readers: gaps"),
     row(
         "storm",
         "until all have all",
-        "10,000 clients come back for 3,000 events each: until all have all",
+        "10,000 clients come back at once, for 3,000 events each, until all have all",
     ),
     row(
         "storm",
         "growth from the first storm to the last, beside the log",
-        "the same: growth from the first time to the last",
+        "the same, growth from the first time to the last",
     )
     .marked(),
     row(
         "files",
         "cut without an answer",
-        "1,000 connects where 256 files may be open: cut without an answer",
+        "1,000 connects where 256 files may be open, cut without an answer",
     )
     .marked(),
 ];
@@ -140,7 +140,7 @@ const HUB: [Row; 9] = [
     row(
         "hub fan-out",
         "publish, outputs, pull, consume, 10000 subscribers",
-        "publish, outputs, pull and consume",
+        "publish, outputs, pull and consume, to the same",
     )
     .marked(),
     row(
@@ -151,7 +151,7 @@ const HUB: [Row; 9] = [
     row(
         "hub resume",
         "one topic by name",
-        "resume in a log of 1,000,000 events: open and first bytes",
+        "resume in a log of 1,000,000 events, to the first bytes",
     )
     .marked(),
     row(
@@ -162,7 +162,7 @@ const HUB: [Row; 9] = [
     row(
         "hub idle",
         "a pass with nothing due, 100000 connections",
-        "a wake with nothing due, 100,000 connections; 1,000",
+        "a wake with nothing due, 100,000 connections (beside: 1,000)",
     )
     .beside("a pass with nothing due, 1000 connections")
     .judged_by("one over the other"),
@@ -264,7 +264,7 @@ impl Figures {
             let beside = row.beside.map(get).transpose()?;
             let judged = match row.judged.map(get).transpose()? {
                 Some(judged) if judged.name == row.ours => judged.verdict(),
-                Some(judged) => format!("{}: {}", judged.text(), judged.verdict()),
+                Some(judged) => [judged.text(), judged.verdict()].join(", "),
                 None => String::new(),
             };
             let beside = beside.map(Figure::text).unwrap_or_default();
@@ -331,7 +331,7 @@ impl Figure {
 
     fn verdict(&self) -> String {
         match (&self.mark, self.met) {
-            (None, _) => String::new(),
+            (None, _) => "no mark".to_owned(),
             (Some(mark), true) => mark.clone(),
             (Some(mark), false) => format!("{mark}, **missed**"),
         }
