@@ -9,11 +9,14 @@ mod streams;
 use crate::minimize::minimize;
 use crate::model::{Cause, Model};
 use crate::ops::choices::many;
+use crate::ops::strategies::operations;
 use crate::ops::{Operation, Peer};
-use crate::setup::Setup;
+use crate::setup::{Setup, setup};
 use crate::verdict::{Verdict, caught};
 use crate::{ensure, ensure_eq};
 use arbitrary::Arbitrary;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -27,6 +30,24 @@ pub struct Case {
     /// What happens to it.
     #[arbitrary(with = many)]
     pub operations: Vec<Operation>,
+}
+
+impl Case {
+    /// The case of a seed, with up to so many operations.
+    ///
+    /// # Panics
+    /// Never: the strategies refuse nothing.
+    #[must_use]
+    pub fn of_seed(seed: u64, most: usize) -> Self {
+        let mut bytes = [7; 16];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let random = TestRng::from_seed(RngAlgorithm::XorShift, &bytes);
+        let mut runner = TestRunner::new_with_rng(Config::default(), random);
+        let cases = (setup(), operations(1..=most));
+        let tree = cases.new_tree(&mut runner).expect("a case");
+        let (setup, operations) = tree.current();
+        Self { setup, operations }
+    }
 }
 
 impl fmt::Debug for Case {
