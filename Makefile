@@ -1,7 +1,7 @@
 # What people type. `make test` installs what the tests need and runs all of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint doc rust no-std browser fuzz install-tools
+.PHONY: help run test fmt lint doc rust no-std c header browser fuzz install-tools
 .PHONY: bench bench-codec bench-hub bench-server bench-instructions bench-readme bench-build
 
 SKIPPED := target/skipped
@@ -18,7 +18,7 @@ run: ## Run the reference server on http://127.0.0.1:8080
 
 test: ## Install what the tests need and run all of them
 	@mkdir -p target && : > $(SKIPPED)
-	$(MAKE) --no-print-directory fmt lint doc rust no-std browser
+	$(MAKE) --no-print-directory fmt lint doc rust no-std c browser
 	@sed 's/^/skipped: /' $(SKIPPED)
 	@echo "all tests passed; $$(wc -l < $(SKIPPED)) skipped"
 
@@ -32,11 +32,20 @@ doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --features tidings-core/async,tidings-core/serde
 
 rust: ## Run the Rust tests alone
-	cargo test --workspace --locked
+	cargo test --workspace --exclude tidings-ffi --locked
 	bindings/smol/tests/no-tokio-runtime.sh
 
 no-std:
 	core/tests/no_std/prove.sh
+
+c: ## Run the tests of the C ABI alone: plain, under valgrind, with sanitizers
+	ffi/tests/setup.sh
+	cargo clippy -p tidings-ffi --all-targets --locked --features engine,test-hooks -- -D warnings
+	TIDINGS_SKIPPED=$(abspath $(SKIPPED)) cargo test -p tidings-ffi --locked --features test-hooks
+	TIDINGS_SKIPPED=$(abspath $(SKIPPED)) cargo test -p tidings-ffi --locked --features engine,test-hooks
+
+header: ## Write ffi/include/tidings.h anew, from the sources
+	TIDINGS_BLESS=1 cargo test -q -p tidings-ffi --locked --test header
 
 browser: ## Run the tests with real clients alone: Chromium, curl, npm's eventsource
 	cargo build --locked -p tidings-smol

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Installs what the tests in C need, with CI=true; elsewhere they say themselves what they skip.
+set -euo pipefail
+
+[ "${CI:-}" = true ] || exit 0
+missing=()
+for tool in cc:gcc gcc:gcc g++:g++ clang:clang clang++:clang valgrind:valgrind nm:binutils readelf:binutils; do
+    command -v "${tool%%:*}" >/dev/null || missing+=("${tool##*:}")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+export DEBIAN_FRONTEND=noninteractive
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; }
