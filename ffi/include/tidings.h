@@ -1107,7 +1107,7 @@ tidings_status tidings_engine_new(const tidings_engine_options *options, tidings
 
 /// Stops the threads, closes every stream without a word, and frees the engine. No other call may be
 /// under way, and the descriptor of `tidings_engine_fd` goes with it. Drain first to end in order. NULL
-/// is fine.
+/// is fine. One thread that all engines of a process share stays, and sleeps.
 void tidings_engine_free(tidings_engine *engine);
 
 /// Starts the threads. They take none of the process's signals.

@@ -69,7 +69,7 @@ pub struct tidings_engine_options {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and a pointer.
 unsafe impl Sized for tidings_engine_options {
-    const FIRST_SIZE: usize = 48;
+    const FIRST_SIZE: usize = size_of::<Self>();
 }
 
 /// A header of a response.
@@ -105,7 +105,7 @@ pub struct tidings_adopt {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
 unsafe impl Sized for tidings_adopt {
-    const FIRST_SIZE: usize = 40;
+    const FIRST_SIZE: usize = size_of::<Self>();
 }
 
 /// What an engine tells its host.
@@ -145,7 +145,7 @@ pub struct tidings_engine_output {
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers.
 unsafe impl Sized for tidings_engine_output {
-    const FIRST_SIZE: usize = 48;
+    const FIRST_SIZE: usize = size_of::<Self>();
 }
 
 /// A hub on threads of its own. Alone of all handles, several threads may use it at a time.
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn tidings_engine_new(
 
 /// Stops the threads, closes every stream without a word, and frees the engine. No other call may be
 /// under way, and the descriptor of `tidings_engine_fd` goes with it. Drain first to end in order. NULL
-/// is fine.
+/// is fine. One thread that all engines of a process share stays, and sleeps.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidings_engine_free(engine: *mut tidings_engine) {
     body::free(engine);

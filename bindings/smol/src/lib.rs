@@ -19,7 +19,8 @@
 //! A stream begins as an HTTP request that your own service has read. [`Hub::open`] says whether it
 //! may be, [`serve_connection`] takes its socket out of hyper, and from then on the stream is a
 //! descriptor and a slot in the hub: no task, no timer, no HTTP buffer. The example `own_service` is
-//! a whole program. [`server`] is the reference server, which the program `tidings` runs.
+//! a whole program. [`Hub::adopt`] is for those who have a socket at hand whose request they have read
+//! in their own way. [`server`] is the reference server, which the program `tidings` runs.
 //!
 //! # Several hubs that act as one
 //!
