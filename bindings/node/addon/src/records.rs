@@ -1,0 +1,167 @@
+//! What was found in a chunk, packed: an array of numbers and one string.
+//!
+//! It does not know who found it. `src/records.js` is the other end.
+//!
+//! The numbers: how many numbers there are, how far the chunk is used up, and then for each item two
+//! numbers: flags in the lowest four bits and above them where its data ends in the string, and where
+//! it begins. As the flags say, there follow where the id begins and ends; where the type begins and
+//! ends (of an event whose type is not that of the one before, which at first is `message`); the lower
+//! and upper half of a retry.
+//!
+//! Of a chunk that is ASCII the string begins with a copy, in which most texts stand already.
+
+use crate::bytes;
+use crate::text::{Text, Units};
+use std::ops::Range;
+use tidings::{TIDINGS_EVENT_RETRY, TIDINGS_OFF, tidings_item, tidings_item_kind::*, tidings_str};
+
+const HAS_ID: u32 = 1;
+const HAS_EVENT: u32 = 2;
+const HAS_RETRY: u32 = 4;
+/// A retry, or a comment in the place of data.
+const OTHER: u32 = 8;
+const FLAG_BITS: u32 = 4;
+
+/// The numbers at the start.
+const HEAD: usize = 2;
+
+/// The most that one item takes.
+const ITEM: usize = 8;
+
+/// The least that the array has to hold.
+pub(crate) const LEAST: usize = HEAD + ITEM;
+
+/// How much of a chunk is packed at a time: a string of which an application keeps an event is kept
+/// whole.
+const MOST_INPUT_BYTES: usize = 16 << 10;
+
+/// The largest event that can be asked for. Places in the string fit their bits.
+const MOST_EVENT_BYTES: u64 = 128 << 20;
+
+const _: () = assert!((MOST_INPUT_BYTES as u64 + MOST_EVENT_BYTES) >> (u32::BITS - FLAG_BITS) == 0);
+
+/// A limit on events, not over what can be asked for.
+pub(crate) fn event_bytes(wanted: u64) -> u64 {
+    match wanted {
+        TIDINGS_OFF => TIDINGS_OFF,
+        bytes => bytes.min(MOST_EVENT_BYTES),
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Records {
+    numbers: Vec<u32>,
+    text: Text,
+    /// The type of the event before.
+    event: Vec<u8>,
+    capacity: usize,
+    /// Where in memory the chunk is that the string begins with, if it does.
+    input: Range<usize>,
+}
+
+impl Records {
+    /// Begins with room for so many numbers, and with as much of the input as is packed at a time.
+    #[inline]
+    pub(crate) fn begin<'i>(&mut self, capacity: usize, input: &'i [u8]) -> &'i [u8] {
+        let input = &input[..input.len().min(MOST_INPUT_BYTES)];
+        self.numbers.clear();
+        self.numbers.extend([0; HEAD]);
+        self.event.clear();
+        self.event.extend_from_slice(MESSAGE);
+        self.capacity = capacity;
+        self.text.clear();
+        self.input = 0..0;
+        if input.is_ascii() {
+            self.text.push(input);
+            self.input = input.as_ptr().addr()..input.as_ptr().addr() + input.len();
+        }
+        input
+    }
+
+    /// Whether there is room for another item.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.numbers.len() + ITEM <= self.capacity
+    }
+
+    /// Ends with so many bytes used up, of a chunk from this place on.
+    pub(crate) fn end(&mut self, start: u64, taken: usize) {
+        self.numbers[0] = self.numbers.len() as u32;
+        self.numbers[1] = start as u32 + taken as u32;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.numbers.len() == HEAD
+    }
+
+    pub(crate) fn numbers(&self) -> &[u32] {
+        &self.numbers
+    }
+
+    pub(crate) fn units(&self) -> Units<'_> {
+        self.text.units()
+    }
+
+    /// Packs an item. Its texts have to be there still: nothing was called since on what found it.
+    #[inline]
+    pub(crate) fn push(&mut self, item: &tidings_item) {
+        let at = self.numbers.len();
+        self.numbers.extend([0; 2]);
+        let mut flags = match item.kind {
+            kind if kind == TIDINGS_ITEM_EVENT as u32 => self.push_head(item),
+            _ => OTHER,
+        };
+        if item.event.flags & TIDINGS_EVENT_RETRY != 0 {
+            flags |= HAS_RETRY;
+            let ms = item.event.retry_ms;
+            self.numbers.extend([ms as u32, (ms >> 32) as u32]);
+        }
+        let [start, end] = self.put(&item.event.data);
+        self.numbers[at] = end << FLAG_BITS | flags;
+        self.numbers[at + 1] = start;
+    }
+
+    /// What comes before the data of an event.
+    #[inline]
+    fn push_head(&mut self, item: &tidings_item) -> u32 {
+        let mut flags = 0;
+        if !item.event.id.data.is_null() {
+            flags |= HAS_ID;
+            let place = self.put(&item.event.id);
+            self.numbers.extend(place);
+        }
+        // SAFETY: see `push`.
+        let event = unsafe { bytes(&item.event.event) };
+        // The common case is a comparison of constants.
+        let is_same = match self.event == MESSAGE {
+            true => event == MESSAGE,
+            false => event == self.event,
+        };
+        if !is_same {
+            flags |= HAS_EVENT;
+            self.event.clear();
+            self.event.extend_from_slice(event);
+            let place = self.put(&item.event.event);
+            self.numbers.extend(place);
+        }
+        flags
+    }
+
+    /// Where a text stands in the string, now at the latest.
+    #[inline]
+    fn put(&mut self, text: &tidings_str) -> [u32; 2] {
+        let addr = text.data.addr();
+        let (start, end) = if self.input.contains(&addr) {
+            let start = addr - self.input.start;
+            (start, start + text.len)
+        } else {
+            let start = self.text.len();
+            // SAFETY: see `push`.
+            self.text.push(unsafe { bytes(text) });
+            (start, self.text.len())
+        };
+        [start as u32, end as u32]
+    }
+}
+
+const MESSAGE: &[u8] = b"message";

@@ -1,0 +1,45 @@
+//! What an environment has: each worker thread that loads the addon is one, and they share nothing.
+//!
+//! It does not know when functions are called.
+
+use crate::client::Client;
+use crate::decoder::Decoder;
+use crate::failure::{Failure, Outcome};
+use crate::records::Records;
+use crate::table::Table;
+use napi_sys::napi_ref;
+
+#[derive(Default)]
+pub(crate) struct State {
+    /// `TidingsError`, once it is known.
+    pub(crate) error_class: Option<napi_ref>,
+    pub(crate) handles: Table<Handle>,
+    /// Reused from call to call.
+    pub(crate) records: Records,
+}
+
+/// A handle of the C ABI.
+pub(crate) enum Handle {
+    Decoder(Decoder),
+    Client(Client),
+}
+
+impl State {
+    /// The decoder of this number, and the records to fill.
+    #[inline]
+    pub(crate) fn decoder(&mut self, number: f64) -> Outcome<(&mut Decoder, &mut Records)> {
+        match self.handles.get(number)? {
+            Handle::Decoder(decoder) => Ok((decoder, &mut self.records)),
+            Handle::Client(_) => Err(Failure::closed()),
+        }
+    }
+
+    /// The client of this number, and the records to fill.
+    #[inline]
+    pub(crate) fn client(&mut self, number: f64) -> Outcome<(&mut Client, &mut Records)> {
+        match self.handles.get(number)? {
+            Handle::Client(client) => Ok((client, &mut self.records)),
+            Handle::Decoder(_) => Err(Failure::closed()),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+// The same module for `import`: there is one copy of each class in a process.
+import tidings from './src/index.js';
+
+export const { Decoder, EventStream, TidingsError, decode, subscribe } = tidings;
