@@ -9,7 +9,7 @@ use super::options::StreamOptions;
 use super::stream::ByteStream;
 use super::streams::{Signal, Streams};
 use super::timer::Timer;
-use crate::{ConnectionId, Hub, Output, PublishError};
+use crate::{ConnectionId, Hub, OpenError, Output, PublishError};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -193,6 +193,9 @@ impl Work {
     }
 
     fn open(&mut self, options: &StreamOptions, now: u64) -> Result<ByteStream, NotOpened> {
+        if self.drain_over_ms.is_some() {
+            return Err(NotOpened::Refused(OpenError::Draining));
+        }
         let opened = options.open(&mut self.hub, now);
         let connection = opened.map_err(NotOpened::Refused)?;
         self.count();
@@ -254,7 +257,7 @@ impl Work {
         }
     }
 
-    /// From now on nothing more can be published; what was sent before still is.
+    /// From now on nothing more can be published or opened; what was sent before still is published.
     fn ask_drain(&mut self, over_ms: u64) {
         self.mailbox.batches.close();
         if !self.hub.is_draining() {

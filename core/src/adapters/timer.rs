@@ -33,7 +33,7 @@ pub trait Timer {
     fn now_ms(&self) -> u64;
 
     /// Waits until it is `at_ms`. A driver has one of these at a time, and drops it when another
-    /// moment comes first.
+    /// moment comes first. One that is ready too early does no harm: the driver asks again.
     fn sleep_until(&self, at_ms: u64) -> Self::Sleep;
 
     /// The wall clock: Unix time in milliseconds, which token expiry goes by. `None`, the default,

@@ -2,18 +2,16 @@
 
 use crate::runtimes::Runtime;
 use crate::support::{
-    Reader, batch, idle, keeping, members, news, numbers, open, options, poll_once, publish,
+    Clock, Reader, batch, idle, keeping, members, news, numbers, open, options, poll_once, publish,
     started,
 };
-use futures::future::join_all;
+use futures::future::{Either, JoinAll, join_all, select};
 use futures::stream::StreamExt as _;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::task::Poll;
 use tidings_core::adapters::{
-    DriverOptions, HubHandle, NotOpened, NotPublished, Stopped, StreamCut, StreamOptions,
+    DriverOptions, HubDriver, HubHandle, NotOpened, NotPublished, Stopped, StreamCut, StreamOptions,
 };
-use tidings_core::{CloseReason, SubscribeError};
+use tidings_core::{CloseReason, Published, SubscribeError};
 
 pub(crate) async fn a_slow_reader_is_told_its_gap(runtime: &impl Runtime) {
     let (hub, _) = started(runtime, keeping(10));
@@ -102,32 +100,51 @@ pub(crate) async fn a_publisher_waits_for_the_queue(runtime: &impl Runtime) {
 }
 
 pub(crate) async fn a_publisher_waits_for_readers_that_keep_up(runtime: &impl Runtime) {
-    let (hub, mut driver, _) = idle(keeping(4));
-    // The reader waits for events, so it is not blocked; then two batches come in one turn, of which
-    // the second pushes out the first.
-    let mut reader = Box::pin(Reader::of_news(&hub));
-    let mut reader = poll_fn(|cx| {
-        assert!(pin!(&mut driver).poll(cx).is_pending());
-        reader.as_mut().poll(cx)
-    })
-    .await;
-    let mut next = Box::pin(reader.data(8));
-    assert!(poll_once(&mut next).await.is_pending());
-    let mut publishers = join_all([
-        hub.publish_all(batch(&hub, 0..4)),
-        hub.publish_all(batch(&hub, 4..8)),
-    ]);
+    let (hub, mut driver, mut reader) = with_a_waiting_reader(keeping(4)).await;
+    let mut publishers = two_batches(&hub);
     assert!(poll_once(&mut publishers).await.is_pending());
     assert!(poll_once(&mut driver).await.is_pending());
-    let Poll::Pending = poll_once(&mut publishers).await else {
-        panic!("the second has to wait");
-    };
+    // The second pushes out the first, which the reader has only been offered by now.
+    assert!(poll_once(&mut publishers).await.is_pending());
     runtime.spawn(driver);
     let published = publishers.await;
     assert!(published.iter().all(Result::is_ok));
-    assert_eq!(next.await, numbers(0..8), "no gap");
+    assert_eq!(reader.data(8).await, numbers(0..8), "no gap");
     assert_eq!(hub.stats().await.expect("it goes on").gaps, 0);
 }
+
+pub(crate) async fn a_drain_waits_for_what_has_no_room_yet(runtime: &impl Runtime) {
+    let (hub, driver, mut reader) = with_a_waiting_reader(keeping(4)).await;
+    let mut publishers = two_batches(&hub);
+    let mut drain = Box::pin(hub.drain(10_000));
+    assert!(poll_once(&mut publishers).await.is_pending());
+    assert!(poll_once(&mut drain).await.is_pending());
+    runtime.spawn(driver);
+    // Nobody but the driver itself sees to it that there is room.
+    let published = publishers.await;
+    assert!(published.iter().all(Result::is_ok), "{published:?}");
+    assert_eq!(reader.data(8).await, numbers(0..8), "no gap");
+    assert_eq!(members(&reader.bye().await.data)["reason"], "drain");
+    drain.await;
+}
+
+/// A hub, and a reader that waits for events, so that it is not blocked.
+async fn with_a_waiting_reader(options: DriverOptions) -> (HubHandle, HubDriver<Clock>, Reader) {
+    let (hub, mut driver, _) = idle(options);
+    let connecting = Box::pin(Reader::of_news(&hub));
+    let Either::Right((mut reader, _)) = select(&mut driver, connecting).await else {
+        panic!("the driver goes on");
+    };
+    assert!(poll_once(&mut Box::pin(reader.next())).await.is_pending());
+    (hub, driver, reader)
+}
+
+/// As many events as `keeping(4)` keeps, and as many again, sent when they are first polled.
+fn two_batches(hub: &HubHandle) -> JoinAll<impl Future<Output = PublishedAll>> {
+    join_all([0..4, 4..8].map(|numbers| hub.publish_all(batch(hub, numbers))))
+}
+
+type PublishedAll = Result<Vec<Published>, NotPublished>;
 
 pub(crate) async fn whoever_waits_for_a_driver_that_is_gone_is_told(_: &impl Runtime) {
     let (hub, mut driver, _) = idle(options());

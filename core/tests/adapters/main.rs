@@ -8,6 +8,10 @@ mod runtimes;
 mod support;
 
 use runtimes::{OnFutures, OnSmol, OnTokio, Runtime};
+use std::panic::resume_unwind;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 /// Makes each case a test on each executor.
 macro_rules! on_each_executor {
@@ -23,12 +27,32 @@ macro_rules! on_each_executor {
             $(
                 #[test]
                 fn $case() {
-                    let runtime = $runtime::new();
-                    runtime.block_on($module::$case(&runtime));
+                    in_time(|| {
+                        let runtime = $runtime::new();
+                        runtime.block_on($module::$case(&runtime));
+                    });
                 }
             )*
         }
     };
+}
+
+/// Whoever is not woken waits for ever: a case that hangs has failed. Each takes a blink.
+fn in_time(case: impl FnOnce() + Send + 'static) {
+    let (done, ended) = mpsc::channel();
+    let case = thread::spawn(move || {
+        case();
+        // Whoever waited has given up, and failed.
+        let _ = done.send(());
+    });
+    match ended.recv_timeout(Duration::from_secs(60)) {
+        Err(RecvTimeoutError::Timeout) => panic!("somebody is not woken"),
+        Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+            if let Err(panic) = case.join() {
+                resume_unwind(panic);
+            }
+        }
+    }
 }
 
 on_each_executor! {
@@ -44,6 +68,7 @@ on_each_executor! {
     hub {
         every_reader_gets_every_event
         many_readers_on_tasks_of_their_own
+        a_stream_goes_on_in_another_task
         a_reader_resumes_at_its_cursor
         a_quiet_stream_gets_a_heartbeat
         the_executor_has_the_timer
@@ -51,7 +76,9 @@ on_each_executor! {
         subscriptions_change_while_a_stream_is_open
         a_stream_is_closed_with_a_bye
         a_dropped_stream_is_closed
+        an_earlier_deadline_is_kept
         a_drain_ends_everything_in_order
+        a_drain_lets_nothing_more_in
         a_hub_without_handles_is_drained
         a_stream_is_written_to_a_writer
     }
@@ -61,6 +88,7 @@ on_each_executor! {
         a_reader_that_never_reads_is_cut
         a_publisher_waits_for_the_queue
         a_publisher_waits_for_readers_that_keep_up
+        a_drain_waits_for_what_has_no_room_yet
         whoever_waits_for_a_driver_that_is_gone_is_told
         whoever_asks_a_driver_that_is_drained_is_told
     }
