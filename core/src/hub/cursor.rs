@@ -44,6 +44,14 @@ impl Cursor {
             latest: None,
         }
     }
+
+    /// How many bytes its text has.
+    pub(crate) fn text_len(self) -> usize {
+        let decimal_len = |number: u64| number.checked_ilog10().unwrap_or(0) as usize + 1;
+        let hex_len = self.epoch.checked_ilog2().unwrap_or(0) as usize / 4 + 1;
+        let latest_len = self.latest.map_or(0, |latest| 1 + decimal_len(latest));
+        hex_len + 1 + decimal_len(self.sequence) + latest_len
+    }
 }
 
 impl fmt::Display for Cursor {

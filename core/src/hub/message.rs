@@ -127,6 +127,13 @@ impl Message {
             None => writeln!(out, "id: {cursor}"),
         };
         debug_assert!(written.is_ok(), "writing to a string cannot fail");
+        debug_assert_eq!(out.len(), self.id_line_len(cursor));
+    }
+
+    /// How many bytes [`write_id_line`](Self::write_id_line) writes.
+    pub(crate) fn id_line_len(&self, cursor: Cursor) -> usize {
+        let id_len = self.id().map_or_else(|| cursor.text_len(), str::len);
+        "id: \n".len() + id_len
     }
 
     /// What the message will cost with an id line of so many bytes.

@@ -29,7 +29,7 @@ impl Hub {
     /// `Full` where a reader that is not blocked has still to be offered something that would have
     /// to go; `BatchTooLarge` where they never fit.
     pub(crate) fn demands(
-        &mut self,
+        &self,
         first: u64,
         messages: &[&Message],
     ) -> Result<Vec<Demand>, PublishError> {
@@ -62,7 +62,7 @@ impl Hub {
 
     /// What the messages cost one class, and which values they replace there.
     fn incoming(
-        &mut self,
+        &self,
         class: ClassId,
         first: u64,
         messages: &[&Message],
@@ -81,8 +81,8 @@ impl Hub {
                 }
                 replaced.extend(self.topics.find(topic));
             }
-            message.write_id_line(self.cursor_at(first + place as u64), &mut self.id_line);
-            costs.push(message.cost(self.id_line.len()));
+            let cursor = self.cursor_at(first + place as u64);
+            costs.push(message.cost(message.id_line_len(cursor)));
         }
         (replaced, costs)
     }
