@@ -33,12 +33,20 @@ feed() {
   fuzz "$1" "$found/$1" "fuzz/corpus/$1" -- -max_total_time="$2" -max_len=4096 -timeout=20
 }
 
-# Fewest inputs that reach everything; if these are still too many, the longest reach most.
+# Fewest inputs that reach everything; if these are still too many, the longest reach most. Inputs with
+# a name of words were put there by hand, and stay.
 keep() {
-  local kept
+  local kept named name
+  mkdir -p "$found/$1" "fuzz/corpus/$1"
   kept=$(mktemp -d)
   fuzz "$1" "$kept" "$found/$1" "fuzz/corpus/$1" -- -set_cover_merge=1 -use_counters=0
-  ls -S "$kept" | tail -n "+$((most + 1))" | while read -r name; do rm "$kept/$name"; done
+  named=$(cd "fuzz/corpus/$1" && find . -name '*-*')
+  for name in $named; do
+    rm -f "$kept/$(sha1sum <"fuzz/corpus/$1/$name" | cut -d' ' -f1)"
+  done
+  ls -S "$kept" | tail -n "+$((most + 1 - $(wc -w <<<"$named")))" |
+    while read -r name; do rm "$kept/$name"; done
+  for name in $named; do cp "fuzz/corpus/$1/$name" "$kept/"; done
   rm -rf "fuzz/corpus/$1"
   mv "$kept" "fuzz/corpus/$1"
   chmod 755 "fuzz/corpus/$1"

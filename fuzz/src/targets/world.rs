@@ -1,24 +1,19 @@
 //! Whatever happens in a world, each reader has heard everything, or of the gap.
 //!
-//! It does not know what happens: the bytes are the seed, and the number of steps.
+//! It does not know what can happen; [`world`](crate::world) does.
 
 use crate::verdict::Verdict;
-use crate::world::run;
+use crate::world::judge;
+use crate::world::story::Story;
 use arbitrary::{Arbitrary, Unstructured};
 
-#[derive(Arbitrary, Debug)]
-struct Input {
-    steps: u8,
-    seed: u64,
-}
-
-/// Runs the world of these bytes.
+/// Tells the story that these bytes are.
 ///
 /// # Errors
-/// The first thing that should not be, and when.
+/// The first thing that should not be, and the smallest story found in which there is one.
 pub fn check(bytes: &[u8]) -> Verdict {
-    let Ok(input) = Input::arbitrary(&mut Unstructured::new(bytes)) else {
-        return Ok(());
-    };
-    run(input.seed, u64::from(input.steps) * 2).map(|_| ())
+    match Story::arbitrary_take_rest(Unstructured::new(bytes)) {
+        Ok(story) => judge(story).map(drop),
+        Err(_) => Ok(()),
+    }
 }
