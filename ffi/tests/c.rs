@@ -14,7 +14,16 @@ use std::process::{Command, Output};
 use std::{env, fs};
 
 /// The programs in `c/`.
-const PROGRAMS: &[&str] = &["layout", "decode", "hub", "client", "misuse"];
+const PROGRAMS: &[&str] = &[
+    "layout",
+    "decode",
+    "hub",
+    "client",
+    "misuse",
+    "engine",
+    "engine_sigpipe",
+    "engine_threads",
+];
 
 const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
@@ -104,6 +113,20 @@ fn programs_run_with_either_library() {
     for name in programs() {
         run(&mut start(compile(name, "shared", &[], "libtidings.so")));
         run(&mut start(compile(name, "static", &[], "libtidings.a")));
+    }
+}
+
+/// The program has nothing of the library in itself, and lets its threads run on.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_program_can_unload_the_library_while_engines_run() {
+    if has("cc") {
+        run(&mut start(compile(
+            "engine_unload",
+            "loading",
+            &[],
+            "libtidings.a",
+        )));
     }
 }
 

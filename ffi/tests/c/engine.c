@@ -1,0 +1,148 @@
+/* The engine from C: sockets are adopted, events published and posted, ends polled, all is drained. */
+#include "engine_world.h"
+#include <fcntl.h>
+
+static void streams(tidings_engine *engine) {
+  int ends[2];
+  tidings_published published;
+  tidings_publish publish = news("hello");
+  tidings_stats stats = TIDINGS_INIT(tidings_stats);
+  char id[TIDINGS_CONNECTION_BYTES];
+  size_t len;
+  tcp(ends);
+  uint64_t connection = adopt(engine, ends[1], 5);
+  read_until(ends[0], "HTTP/1.1 200 OK\r\n");
+  read_until(ends[0], "\r\n\r\n");
+  OK(tidings_connection_format(connection, id, sizeof id, &len));
+  read_until(ends[0], id);
+  OK(tidings_engine_publish(engine, &publish, &published));
+  CHECK(published.recipients == 1);
+  read_until(ends[0], "data: hello\n\n");
+  OK(tidings_engine_stats(engine, &stats));
+  CHECK(stats.connections == 1 && stats.published == published.cursor.sequence);
+  OK(tidings_engine_subscribe(engine, connection, TIDINGS_STR("more/*")));
+  OK(tidings_engine_unsubscribe(engine, connection, TIDINGS_STR("news")));
+  OK(tidings_engine_renew(engine, connection, 0, NULL, 0));
+  nothing_to_tell(engine);
+  OK(tidings_engine_close(engine, connection));
+  read_until(ends[0], "event: bye\n");
+  read_to_end(ends[0]);
+  tidings_engine_output output = next_output(engine);
+  CHECK(output.kind == TIDINGS_ENGINE_CLOSED && output.tag == 5);
+  CHECK(output.connection == connection && output.reason == TIDINGS_CLOSE_CLOSED);
+  nothing_to_tell(engine);
+  EXPECT(TIDINGS_ERR_NOT_FOUND, tidings_engine_close(engine, connection));
+  close(ends[0]);
+}
+
+static void posts(tidings_engine *engine) {
+  tidings_publish publishes[] = {news("one"), news("two")};
+  tidings_published published[2], one;
+  tidings_cursor cursor;
+  OK(tidings_engine_post_all(engine, publishes, 2, 9, published));
+  OK(tidings_engine_post(engine, publishes, 0, &one));
+  CHECK(published[1].cursor.sequence == published[0].cursor.sequence + 1);
+  CHECK(one.cursor.sequence == published[1].cursor.sequence + 1);
+  OK(tidings_engine_cursor(engine, &cursor));
+  CHECK(cursor.sequence == one.cursor.sequence);
+  for (uint64_t index = 0; index < 2; index++) {
+    tidings_engine_output output = next_output(engine);
+    CHECK(output.kind == TIDINGS_ENGINE_PUBLISHED && output.tag == 9);
+    CHECK(output.status == TIDINGS_OK && output.index == index && output.recipients == 0);
+  }
+  nothing_to_tell(engine);
+}
+
+/* A reader that comes back with the id it has seen last gets what it missed. */
+static void resume(tidings_engine *engine) {
+  int ends[2];
+  tidings_publish publishes[] = {news("seen"), news("missed")};
+  tidings_published published[2];
+  tidings_str topic = TIDINGS_STR("news");
+  tidings_open open = TIDINGS_INIT(tidings_open);
+  tidings_adopt options = TIDINGS_INIT(tidings_adopt);
+  uint64_t connection;
+  char id[TIDINGS_CURSOR_BYTES];
+  size_t len;
+  OK(tidings_engine_publish_all(engine, publishes, 2, published));
+  OK(tidings_cursor_format(&published[0].cursor, id, sizeof id, &len));
+  open.topics = &topic;
+  open.topic_count = 1;
+  open.last_event_id = tidings_str_of(id);
+  open.preamble = TIDINGS_STR("HTTP/1.1 200 OK\r\n\r\n");
+  options.open = &open;
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  OK(tidings_engine_adopt(engine, ends[1], &options, &connection));
+  read_until(ends[0], "HTTP/1.1 200 OK\r\n\r\n");
+  read_until(ends[0], "data: missed\n\n");
+  close(ends[0]);
+}
+
+static void refused(tidings_engine *engine) {
+  int ends[2], pipes[2];
+  char error[TIDINGS_ENGINE_ERROR_BYTES];
+  size_t len;
+  tidings_adopt options = TIDINGS_INIT(tidings_adopt);
+  tidings_header header = {TIDINGS_STR("x"), TIDINGS_STR("a\r\nset-cookie: b")};
+  uint64_t connection = 7;
+  CHECK(pipe(pipes) == 0);
+  tcp(ends);
+  EXPECT(TIDINGS_ERR_NOT_A_STREAM_SOCKET, tidings_engine_adopt(engine, pipes[0], NULL, &connection));
+  EXPECT(TIDINGS_ERR_BAD_FD, tidings_engine_adopt(engine, -1, NULL, &connection));
+  options.flags = TIDINGS_ADOPT_WRITE_HEAD;
+  options.headers = &header;
+  options.header_count = 1;
+  EXPECT(TIDINGS_ERR_HEADER, tidings_engine_adopt(engine, ends[1], &options, &connection));
+  OK(tidings_engine_error(engine, error, sizeof error, &len));
+  CHECK(strlen(error) == len && strstr(error, "header"));
+  options.size = 3;
+  EXPECT(TIDINGS_ERR_STRUCT_SIZE, tidings_engine_adopt(engine, ends[1], &options, &connection));
+  EXPECT(TIDINGS_ERR_NULL, tidings_engine_adopt(engine, ends[1], NULL, NULL));
+  EXPECT(TIDINGS_ERR_NULL, tidings_engine_publish(NULL, NULL, NULL));
+  CHECK(connection == 7);
+  /* All are still the host's. */
+  CHECK((fcntl(ends[1], F_GETFL) & O_NONBLOCK) == 0);
+  CHECK(write(ends[1], "sorry", 5) == 5);
+  read_until(ends[0], "sorry");
+  CHECK(close(pipes[0]) == 0 && close(pipes[1]) == 0);
+  CHECK(close(ends[0]) == 0 && close(ends[1]) == 0);
+}
+
+int main(void) {
+  int ends[2];
+  tidings_engine_options options = TIDINGS_INIT(tidings_engine_options);
+  tidings_hub_options hub = TIDINGS_INIT(tidings_hub_options);
+  options.hub = &hub;
+  options.shards = 2;
+  tidings_engine *engine = start(&options);
+  if (!engine) {
+    return 0;
+  }
+  EXPECT(TIDINGS_ERR_STARTED, tidings_engine_start(engine));
+  streams(engine);
+  posts(engine);
+  resume(engine);
+  refused(engine);
+
+  tcp(ends);
+  adopt(engine, ends[1], 1);
+  OK(tidings_engine_drain(engine, 1000));
+  read_until(ends[0], "event: bye\n");
+  read_to_end(ends[0]);
+  close(ends[0]);
+  tidings_engine_output output = next_output(engine);
+  CHECK(output.tag == 1 && output.reason == TIDINGS_CLOSE_DRAIN);
+  tidings_publish late = news("late");
+  EXPECT(TIDINGS_ERR_STOPPED, tidings_engine_publish(engine, &late, NULL));
+  EXPECT(TIDINGS_ERR_STOPPED, tidings_engine_post(engine, &late, 1, NULL));
+  tidings_engine_free(engine);
+
+  /* Live streams end with their engine. */
+  engine = start(NULL);
+  tcp(ends);
+  adopt(engine, ends[1], 1);
+  tidings_engine_free(engine);
+  read_to_end(ends[0]);
+  close(ends[0]);
+  return 0;
+}
