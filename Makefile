@@ -74,6 +74,7 @@ bench-readme: bench-build
 bench-build:
 	@mkdir -p $(FIGURES)
 	cargo build --release --locked -p tidings-smol -p tidings-bench --bins
+	cargo build --release --locked -p tidings-ffi
 
 install-tools:
 	@command -v cargo >/dev/null || { echo "install Rust first: https://rustup.rs" >&2; exit 1; }

@@ -167,12 +167,17 @@ impl Load {
 
     /// Lets an idle publisher send a body to the server; false where none is idle.
     pub(crate) fn publish(&mut self, body: &[u8]) -> io::Result<bool> {
+        self.publish_to("/publish", body)
+    }
+
+    /// The same with another path and query.
+    pub(crate) fn publish_to(&mut self, path: &str, body: &[u8]) -> io::Result<bool> {
         let Some(number) = self.idle.pop() else {
             return Ok(false);
         };
         let address = self.address;
         if let Some(Link::Publisher(publisher)) = &mut self.links[number] {
-            let sent = publisher.publish(address, body)?;
+            let sent = publisher.publish(address, path, body)?;
             self.publishing += 1;
             if !sent {
                 let flags = EventFlags::IN | EventFlags::OUT;

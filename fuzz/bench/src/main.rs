@@ -41,6 +41,7 @@ enum Command {
     Crowd {
         address: SocketAddr,
         subscribers: usize,
+        form: load::crowd::Form,
     },
     /// Become another program, which ends with this one
     #[command(hide = true)]
@@ -60,7 +61,8 @@ fn main() -> ExitCode {
         Command::Crowd {
             address,
             subscribers,
-        } => load::crowd::run(address, subscribers),
+            form,
+        } => load::crowd::run(address, subscribers, form),
         Command::Exec { program } => Err(process::exec(&program)),
     };
     match done {

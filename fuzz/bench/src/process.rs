@@ -49,6 +49,25 @@ impl Server {
         )
     }
 
+    /// The example server in C, compiled against the library that was built beside this program.
+    pub(crate) fn c_epoll() -> io::Result<Self> {
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bindings/c/examples");
+        let header = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ffi/include");
+        let program = current_exe()?.with_file_name("epoll_server");
+        let compiled = Command::new("cc")
+            .args(["-std=c11", "-O2", "-I"])
+            .arg(header)
+            .arg(examples.join("epoll_server.c"))
+            .arg(beside("libtidings.a", "tidings-ffi")?)
+            .args(["-lpthread", "-ldl", "-lm", "-o"])
+            .arg(&program)
+            .status()?;
+        if !compiled.success() {
+            return Err(io::Error::other("the example server was not compiled"));
+        }
+        Self::start(dependent(&program)?.arg("0"))
+    }
+
     /// The floor: this program, as a bare server of this kind.
     pub(crate) fn floor(kind: &str) -> io::Result<Self> {
         Self::start(dependent(&current_exe()?)?.args(["floor", kind]))
@@ -201,12 +220,17 @@ pub(crate) fn raise_file_limit() -> io::Result<()> {
 
 /// Where the server of Tidings is.
 pub(crate) fn tidings() -> io::Result<PathBuf> {
-    let path = current_exe()?.with_file_name("tidings");
+    beside("tidings", "tidings-smol")
+}
+
+/// A file of another package, built beside this program.
+fn beside(name: &str, package: &str) -> io::Result<PathBuf> {
+    let path = current_exe()?.with_file_name(name);
     if path.is_file() {
         return Ok(path);
     }
     Err(io::Error::other(format!(
-        "{} is not there: cargo build --release -p tidings-smol",
+        "{} is not there: cargo build --release -p {package}",
         path.display()
     )))
 }

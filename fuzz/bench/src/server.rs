@@ -3,6 +3,7 @@
 //! Each case has a file of its own. None of them reports speed for events that did not arrive:
 //! what comes is checked as it is counted.
 
+mod c_epoll;
 mod fanout;
 mod files;
 mod idle;
@@ -43,6 +44,8 @@ enum Case {
     Lines,
     /// One topic, many subscribers, beside a bare server
     Fanout,
+    /// The same with the example server in C, beside the server in Rust
+    CEpoll,
     /// Everybody reconnects at once
     Storm,
     /// More connections than the process may have files
@@ -78,6 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
             Case::Stuck => stuck::run(&mut report, scale)?,
             Case::Lines => lines::run(&mut report, scale)?,
             Case::Fanout => fanout::run(&mut report, scale)?,
+            Case::CEpoll => c_epoll::run(&mut report, scale)?,
             Case::Storm => storm::run(&mut report, scale)?,
             Case::Files => files::run(&mut report, scale)?,
         }

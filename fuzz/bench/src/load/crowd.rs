@@ -7,6 +7,8 @@
 use super::tally::Tally;
 use super::{Ask, Load};
 use crate::process::dependent;
+use clap::ValueEnum as _;
+use clap::builder::PossibleValue;
 use serde_json::{Value, json};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
@@ -21,6 +23,15 @@ pub(crate) const EVENT_BYTES: usize = 100;
 
 /// Requests for streams that are unanswered at a time.
 const PARALLEL: usize = 256;
+
+/// How events are published.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Form {
+    /// As JSON, with the topic in it.
+    Json,
+    /// As bodies that are the data, with the topic in the query.
+    Plain,
+}
 
 /// The end that is told what to do; the process ends with it.
 pub(crate) struct Crowd {
@@ -40,10 +51,12 @@ pub(crate) struct Done {
 
 impl Crowd {
     /// Starts it; it is complete when this returns.
-    pub(crate) fn start(address: SocketAddr, subscribers: usize) -> io::Result<Self> {
+    pub(crate) fn start(address: SocketAddr, subscribers: usize, form: Form) -> io::Result<Self> {
         let this = std::env::current_exe()?;
+        let form = form.to_possible_value();
         let mut child = dependent(&this)?
             .args(["crowd", &address.to_string(), &subscribers.to_string()])
+            .args(form.iter().map(PossibleValue::get_name))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -99,9 +112,9 @@ impl Drop for Crowd {
 }
 
 /// The other end: does what it is told until nobody tells it more.
-pub(crate) fn run(address: SocketAddr, subscribers: usize) -> io::Result<()> {
+pub(crate) fn run(address: SocketAddr, subscribers: usize, form: Form) -> io::Result<()> {
     crate::process::raise_file_limit()?;
-    let mut members = Members::new(address, subscribers)?;
+    let mut members = Members::new(address, subscribers, form)?;
     // Everything has been used once before it is measured.
     members.measure(|members| members.steps(2))?;
     for line in io::stdin().lock().lines() {
@@ -121,11 +134,12 @@ struct Members {
     load: Load,
     tally: Tally,
     subscribers: usize,
+    form: Form,
     published: u32,
 }
 
 impl Members {
-    fn new(address: SocketAddr, subscribers: usize) -> io::Result<Self> {
+    fn new(address: SocketAddr, subscribers: usize, form: Form) -> io::Result<Self> {
         let (mut load, mut tally) = (Load::new(address)?, Tally::new());
         load.ask_many(&Ask::topic("news"), subscribers, PARALLEL, &mut tally)?;
         if load.open() != subscribers {
@@ -135,6 +149,7 @@ impl Members {
             load,
             tally,
             subscribers,
+            form,
             published: 0,
         })
     }
@@ -164,8 +179,16 @@ impl Members {
 
     fn publish(&mut self) -> io::Result<bool> {
         let data = Tally::data(self.published, self.load.now_ns(), EVENT_BYTES);
-        let body = format!(r#"{{"topics":["news"],"data":"{data}"}}"#);
-        let sent = self.load.publish(body.as_bytes())?;
+        let sent = match self.form {
+            Form::Json => {
+                let body = format!(r#"{{"topics":["news"],"data":"{data}"}}"#);
+                self.load.publish(body.as_bytes())?
+            }
+            Form::Plain => {
+                let path = "/publish?topic=news";
+                self.load.publish_to(path, data.as_bytes())?
+            }
+        };
         self.published += u32::from(sent);
         Ok(sent)
     }

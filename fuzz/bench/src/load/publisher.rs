@@ -35,11 +35,16 @@ impl Publisher {
     }
 
     /// Sends a request with this body; false where the socket did not take all of it yet.
-    pub(super) fn publish(&mut self, address: SocketAddr, body: &[u8]) -> io::Result<bool> {
+    pub(super) fn publish(
+        &mut self,
+        address: SocketAddr,
+        path: &str,
+        body: &[u8],
+    ) -> io::Result<bool> {
         self.asked = true;
         write!(
             self.unsent,
-            "POST /publish HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n",
             body.len()
         )?;

@@ -4,7 +4,7 @@
 //! a machine that is shared changes its speed, and only ratios of one round count.
 
 use super::Scale;
-use crate::load::crowd::{Crowd, Done, EVENT_BYTES, IN_FLIGHT};
+use crate::load::crowd::{Crowd, Done, EVENT_BYTES, Form, IN_FLIGHT};
 use crate::process::Server;
 use crate::report::{Mark, Report};
 use std::io;
@@ -22,11 +22,11 @@ const STEP_ROUNDS: usize = 3;
 
 /// What a server did in each round.
 #[derive(Default)]
-struct Rounds {
-    us_per_delivery: Vec<f64>,
+pub(super) struct Rounds {
+    pub(super) us_per_delivery: Vec<f64>,
     p50_ms: Vec<f64>,
     p99_ms: Vec<f64>,
-    events_per_second: Vec<f64>,
+    pub(super) events_per_second: Vec<f64>,
 }
 
 #[derive(Default)]
@@ -39,7 +39,7 @@ struct Table {
 }
 
 /// A server with its subscribers and publishers.
-struct Subject {
+pub(super) struct Subject {
     server: Server,
     crowd: Crowd,
     subscribers: usize,
@@ -59,9 +59,9 @@ pub(super) fn run(report: &mut Report, scale: Scale) -> io::Result<()> {
 
 impl Table {
     fn measure(subscribers: usize, rounds: usize, scale: Scale) -> io::Result<Self> {
-        let mut each = Subject::new(Server::floor("each")?, subscribers)?;
-        let mut joined = Subject::new(Server::floor("joined")?, subscribers)?;
-        let mut ours = Subject::new(Server::tidings(&[])?, subscribers)?;
+        let mut each = Subject::new(Server::floor("each")?, subscribers, Form::Json)?;
+        let mut joined = Subject::new(Server::floor("joined")?, subscribers, Form::Json)?;
+        let mut ours = Subject::new(Server::tidings(&[])?, subscribers, Form::Json)?;
         let steps = scale.of((40_000 / subscribers).min(40), 4);
         let burst = Duration::from_millis(scale.of(1_000, 300));
         let mut table = Self::default();
@@ -118,15 +118,15 @@ impl Table {
 }
 
 impl Subject {
-    fn new(server: Server, subscribers: usize) -> io::Result<Self> {
+    pub(super) fn new(server: Server, subscribers: usize, form: Form) -> io::Result<Self> {
         Ok(Self {
-            crowd: Crowd::start(server.address, subscribers)?,
+            crowd: Crowd::start(server.address, subscribers, form)?,
             server,
             subscribers,
         })
     }
 
-    fn measure(
+    pub(super) fn measure(
         &mut self,
         part: impl FnOnce(&mut Crowd) -> io::Result<Done>,
         rounds: &mut Rounds,
@@ -151,7 +151,8 @@ impl Subject {
     }
 }
 
-fn ratios(ours: &[f64], floor: &[f64]) -> Vec<f64> {
+/// What each round of ours cost beside the same round of another.
+pub(super) fn ratios(ours: &[f64], floor: &[f64]) -> Vec<f64> {
     ours.iter()
         .zip(floor)
         .map(|(ours, floor)| ours / floor)
