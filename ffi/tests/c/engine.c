@@ -1,6 +1,8 @@
 /* The engine from C: sockets are adopted, events published and posted, ends polled, all is drained. */
 #include "engine_world.h"
 #include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 static void streams(tidings_engine *engine) {
   int ends[2];
@@ -108,8 +110,64 @@ static void refused(tidings_engine *engine) {
   CHECK(close(ends[0]) == 0 && close(ends[1]) == 0);
 }
 
+/* Where the process has no descriptor left, the system says so, and the socket is the host's. */
+static void without_descriptors(tidings_engine *engine) {
+  int ends[2];
+  struct rlimit before, none;
+  char error[TIDINGS_ENGINE_ERROR_BYTES];
+  size_t len;
+  uint64_t connection;
+  tcp(ends);
+  CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  none = before;
+  none.rlim_cur = 0;
+  CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  EXPECT(TIDINGS_ERR_SYSTEM, tidings_engine_adopt(engine, ends[1], NULL, &connection));
+  CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  OK(tidings_engine_error(engine, error, sizeof error, &len));
+  CHECK(strstr(error, "the system: "));
+  OK(tidings_engine_adopt(engine, ends[1], NULL, &connection));
+  read_until(ends[0], "event: connected\n");
+  close(ends[0]);
+}
+
+/* An engine that is made and not started goes over to a child. */
+static void forked(void) {
+  tidings_engine *engine;
+  tidings_publish publish = news("from a child");
+  int status;
+  OK(tidings_engine_new(NULL, &engine));
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    int ends[2];
+    OK(tidings_engine_start(engine));
+    tcp(ends);
+    adopt(engine, ends[1], 0);
+    OK(tidings_engine_publish(engine, &publish, NULL));
+    read_until(ends[0], "data: from a child\n\n");
+    tidings_engine_free(engine);
+    _exit(0);
+  }
+  CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  tidings_engine_free(engine);
+}
+
+static int has_engine(void) {
+  tidings_engine *engine;
+  if (tidings_engine_new(NULL, &engine) == TIDINGS_ERR_UNSUPPORTED) {
+    return 0;
+  }
+  tidings_engine_free(engine);
+  return 1;
+}
+
 int main(void) {
   int ends[2];
+  /* The child of a process whose engines ran would miss their threads: this comes first. */
+  if (has_engine()) {
+    forked();
+  }
   tidings_engine_options options = TIDINGS_INIT(tidings_engine_options);
   tidings_hub_options hub = TIDINGS_INIT(tidings_hub_options);
   options.hub = &hub;
@@ -123,6 +181,7 @@ int main(void) {
   posts(engine);
   resume(engine);
   refused(engine);
+  without_descriptors(engine);
 
   tcp(ends);
   adopt(engine, ends[1], 1);

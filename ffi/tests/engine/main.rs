@@ -3,6 +3,7 @@
 //! It does not know the inside. What these tests wait for is always a condition; the patience with
 //! which they wait is no promise about speed.
 
+#![cfg(not(miri))]
 #![expect(unsafe_code, reason = "the exports of a C ABI are unsafe")]
 
 #[cfg(all(feature = "engine", any(target_os = "linux", target_os = "macos")))]
