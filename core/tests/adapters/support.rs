@@ -22,14 +22,17 @@ pub(crate) struct Clock(Arc<Mutex<Time>>);
 #[derive(Default)]
 struct Time {
     now_ms: u64,
-    sleepers: Vec<Waker>,
+    /// Who is to be woken, and when; nobody is a moment earlier.
+    sleepers: Vec<(u64, Waker)>,
 }
 
 impl Clock {
     pub(crate) fn advance(&self, ms: u64) {
         let mut time = self.0.lock().expect("no test has failed with it");
         time.now_ms += ms;
-        time.sleepers.drain(..).for_each(Waker::wake);
+        let now_ms = time.now_ms;
+        let due = time.sleepers.extract_if(.., |(at_ms, _)| *at_ms <= now_ms);
+        due.for_each(|(_, sleeper)| sleeper.wake());
     }
 }
 
@@ -65,7 +68,7 @@ impl Future for Sleep {
         if time.now_ms >= self.at_ms {
             return Poll::Ready(());
         }
-        time.sleepers.push(cx.waker().clone());
+        time.sleepers.push((self.at_ms, cx.waker().clone()));
         Poll::Pending
     }
 }
