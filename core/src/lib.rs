@@ -70,7 +70,8 @@
 //! | `hub/pull`, `plan`, `transmit`, `audience`, `control` | what a connection is sent next: the walk, the pieces, what it means that they were taken |
 //! | `hub/timers`, `links`, `queues`, `waiting` | deadlines in touch order, whose turn it is, what may not be let go yet |
 //! | `client`, `backoff` | the reader's end |
-//! | `adapters` | both on any executor, if asked for |
+//! | `adapters` | both on any executor, with the feature `async` |
+//! | `serialize` | events and names in other formats, with the feature `serde` |
 //!
 //! # Limits
 //!
