@@ -1,6 +1,6 @@
 //! The client does what its model does, whatever the application, the driver and the world do.
 //!
-//! It does not know what is right; [`model`] says so.
+//! It does not know what is right; `model` says so.
 
 mod model;
 
