@@ -14,6 +14,7 @@ use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 use tidings::tidings_status::{self, *};
 use tidings::*;
@@ -268,15 +269,20 @@ pub(crate) fn text_of(cursor: &tidings_cursor) -> String {
     String::from_utf8(buffer[..len].to_vec()).expect("it is text")
 }
 
-/// The two ends of a connection.
+/// The two ends of a connection. All are made with one listener: many tests would run out of ports.
 pub(crate) fn tcp() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    static LISTENER: OnceLock<Mutex<TcpListener>> = OnceLock::new();
+    let listener = LISTENER
+        .get_or_init(|| Mutex::new(TcpListener::bind("127.0.0.1:0").expect("a port is free")));
+    // Locked, so that nobody else gets the other end.
+    let listener = listener.lock().expect("nobody has failed with it");
     let address = listener.local_addr().expect("it has an address");
     let client = TcpStream::connect(address).expect("it can be reached");
+    let server = listener.accept().expect("it is there").0;
     client
         .set_read_timeout(Some(PATIENCE))
         .expect("it can be set");
-    (client, listener.accept().expect("it is there").0)
+    (client, server)
 }
 
 /// The client's end of a stream.
