@@ -152,7 +152,7 @@ pub unsafe extern "C" fn tidings_client_handle_data(
         let mut rest = raw::bytes(input, len)?;
         let (taken, place) = (raw::out(taken)?, raw::out(item)?);
         let event = state.client.handle_data(now_ms, &mut rest);
-        place.set(event.map_or(tidings_item::NONE, |event| tidings_item::event(&event)));
+        place.set(event.map_or(tidings_item::NONE, |event| tidings_item::borrowed(&event)));
         taken.set(len - rest.len());
         Ok(())
     })

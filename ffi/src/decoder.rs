@@ -5,7 +5,7 @@
 mod batch;
 
 use crate::TIDINGS_OFF;
-use crate::event::tidings_event;
+use crate::event::{TIDINGS_EVENT_RETRY, tidings_event};
 use crate::failure::{Failure, Outcome};
 use crate::handle::{Handle, Owner, call, error, free, give, look};
 use crate::raw;
@@ -15,7 +15,7 @@ use crate::text::tidings_str;
 use batch::Arena;
 use std::ffi::c_char;
 use std::mem::offset_of;
-use tidings_core::{DecodeOptions, Decoder, Item};
+use tidings_core::{DecodeOptions, Decoder, Event, Item};
 
 /// In `tidings_decoder_options.flags`: hand out comments.
 pub const TIDINGS_DECODER_COMMENTS: u32 = 1;
@@ -77,20 +77,48 @@ impl tidings_item {
         event: tidings_event::NONE,
     };
 
-    pub(crate) fn event(event: &tidings_core::Event<'_>) -> Self {
+    /// An event with these texts, which live longer than those it has, or as long.
+    #[inline]
+    pub(crate) fn event(
+        event: &Event<'_>,
+        id: tidings_str,
+        kind: tidings_str,
+        data: tidings_str,
+    ) -> Self {
+        let own = event.has_id();
+        let retry = event.retry();
         Self {
             kind: TIDINGS_ITEM_EVENT as u32,
-            last_event_id: tidings_str::of(event.id_bytes()),
-            event: tidings_event::of(event),
-            ..Self::NONE
+            reserved: 0,
+            last_event_id: id,
+            event: tidings_event {
+                id: if own { id } else { tidings_str::ABSENT },
+                event: kind,
+                data,
+                retry_ms: retry.unwrap_or(0),
+                flags: if retry.is_some() {
+                    TIDINGS_EVENT_RETRY
+                } else {
+                    0
+                },
+                reserved: 0,
+            },
         }
+    }
+
+    /// An event borrowed from where it was read.
+    #[inline]
+    pub(crate) fn borrowed(event: &Event<'_>) -> Self {
+        let of = tidings_str::of;
+        let (id, kind) = (event.id_bytes(), event.event_bytes());
+        Self::event(event, of(id), of(kind), of(event.data_bytes()))
     }
 
     /// Borrowed from the input or the decoder.
     #[inline]
     fn of(item: &Item<'_>) -> Outcome<Self> {
         Ok(match item {
-            Item::Event(event) => Self::event(event),
+            Item::Event(event) => Self::borrowed(event),
             Item::Retry(ms) => Self {
                 kind: TIDINGS_ITEM_RETRY as u32,
                 event: tidings_event::retry(Some(*ms)),
@@ -209,11 +237,11 @@ pub unsafe extern "C" fn tidings_decoder_decode(
     call(decoder, |state| {
         let mut rest = raw::bytes(input, len)?;
         let (taken, place) = (raw::out(taken)?, raw::out(item)?);
-        let found = state.decoder.decode(&mut rest)?;
-        place.set(match found {
-            Some(found) => tidings_item::of(&found)?,
-            None => tidings_item::NONE,
-        });
+        match state.decoder.decode(&mut rest)? {
+            None => place.set(tidings_item::NONE),
+            Some(Item::Event(event)) => place.set(tidings_item::borrowed(&event)),
+            Some(other) => place.set(tidings_item::of(&other)?),
+        }
         taken.set(len - rest.len());
         Ok(())
     })

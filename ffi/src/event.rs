@@ -44,25 +44,6 @@ impl tidings_event {
         reserved: 0,
     };
 
-    /// What was read, but for its id.
-    #[inline]
-    pub(crate) fn anonymous(event: &Event<'_>) -> Self {
-        Self {
-            event: tidings_str::of(event.event_bytes()),
-            data: tidings_str::of(event.data_bytes()),
-            ..Self::retry(event.retry())
-        }
-    }
-
-    /// What was read.
-    pub(crate) fn of(event: &Event<'_>) -> Self {
-        let own = event.has_id().then(|| tidings_str::of(event.id_bytes()));
-        Self {
-            id: own.unwrap_or(tidings_str::ABSENT),
-            ..Self::anonymous(event)
-        }
-    }
-
     pub(crate) const fn retry(retry_ms: Option<u64>) -> Self {
         match retry_ms {
             None => Self::NONE,
@@ -75,17 +56,21 @@ impl tidings_event {
     }
 
     /// The event for the core, once it is checked.
-    #[inline]
+    // Not inlined, it would be copied on its way.
+    #[inline(always)]
     pub(crate) fn view<'a>(&self) -> Outcome<Event<'a>> {
         if self.flags & !TIDINGS_EVENT_RETRY != 0 || self.reserved != 0 {
             return Err(TIDINGS_ERR_INVALID.into());
         }
-        let mut event = Event::new().with_event(self.event.text()?)?;
-        if let Some(id) = self.id.maybe_text()? {
-            event = event.with_id(id)?;
+        let mut event = Event::new();
+        if self.event.len > 0 {
+            event = event.with_event(self.event.text()?)?;
         }
         if let Some(data) = self.data.maybe_text()? {
             event = event.with_data(data);
+        }
+        if let Some(id) = self.id.maybe_text()? {
+            event = event.with_id(id)?;
         }
         if self.flags & TIDINGS_EVENT_RETRY != 0 {
             event = event.with_retry(self.retry_ms);

@@ -21,7 +21,7 @@ use crate::sized;
 use crate::status::tidings_status::{self, *};
 use crate::text::{texts, tidings_str};
 use crate::{TIDINGS_NEVER, raw};
-use tidings_core::{ConnectionId, Hub};
+use tidings_core::{ConnectionId, Hub, Publish};
 
 /// The most slices that `tidings_hub_transmit` offers: what one vectored write takes anywhere.
 pub const TIDINGS_MAX_SLICES: usize = 64;
@@ -157,12 +157,14 @@ pub unsafe extern "C" fn tidings_hub_publish(
     published: *mut tidings_published,
 ) -> tidings_status {
     call(hub, |hub| {
-        let publish = sized::read(publish)?;
-        let done = publish.with(|publish| Ok(hub.publish(now_ms, publish)?))?;
-        if !published.is_null() {
-            raw::out(published)?.set(tidings_published::of(&done));
-        }
-        Ok(())
+        let append = |publish: &Publish<'_>| {
+            let done = hub.publish(now_ms, publish)?;
+            if !published.is_null() {
+                raw::out(published)?.set(tidings_published::of(&done));
+            }
+            Ok(())
+        };
+        sized::with(publish, |publish| publish.with(append))
     })
 }
 

@@ -3,7 +3,7 @@
 //! It does not know what is in them. A struct of an older header is read as if the fields it lacks
 //! were zero; one of a newer header may be longer, but what this library does not know has to be zero.
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::status::tidings_status::*;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -29,8 +29,33 @@ pub(crate) fn options<T: Sized>(from: *const T) -> Outcome<T> {
 }
 
 /// Reads a struct that has to be there.
+#[inline]
 pub(crate) fn read<T: Sized>(from: *const T) -> Outcome<T> {
     let size = size_at(from)?;
+    if size == size_of::<T>() {
+        // SAFETY: not null, and as many bytes as it says.
+        return Ok(unsafe { from.read() });
+    }
+    read_other(from, size)
+}
+
+/// Lends a struct that has to be there: in place, if its header is as old as the library.
+#[inline]
+pub(crate) fn with<T: Sized, R>(from: *const T, body: impl FnOnce(&T) -> Outcome<R>) -> Outcome<R> {
+    let size = size_at(from)?;
+    let other;
+    let value = if size == size_of::<T>() {
+        // SAFETY: not null, and as many bytes as it says, which nobody changes during the call.
+        unsafe { &*from }
+    } else {
+        other = read_other(from, size)?;
+        &other
+    };
+    body(value)
+}
+
+/// Reads a struct of an older or newer header.
+fn read_other<T: Sized>(from: *const T, size: usize) -> Outcome<T> {
     let known = size.min(size_of::<T>());
     let from = from.cast::<u8>();
     for offset in known..size {
@@ -98,6 +123,7 @@ impl<T: Sized> Out<T> {
 }
 
 /// The size that a struct says it has.
+#[inline]
 fn size_at<T: Sized>(from: *const T) -> Outcome<usize> {
     if from.is_null() {
         return Err(TIDINGS_ERR_NULL.into());
@@ -106,9 +132,11 @@ fn size_at<T: Sized>(from: *const T) -> Outcome<usize> {
     let size = unsafe { from.cast::<u32>().read() } as usize;
     // A real struct grows by a few fields, so that more is a number that is no size.
     let is_size = size >= T::FIRST_SIZE && size <= size_of::<T>() + MAX_GROWTH;
-    is_size
-        .then_some(size)
-        .ok_or(Failure::Plain(TIDINGS_ERR_STRUCT_SIZE))
+    if is_size {
+        Ok(size)
+    } else {
+        Err(TIDINGS_ERR_STRUCT_SIZE.into())
+    }
 }
 
 const MAX_GROWTH: usize = 4_096;

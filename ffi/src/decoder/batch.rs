@@ -2,8 +2,7 @@
 //!
 //! It does not know what the items are for.
 
-use super::{State, tidings_item, tidings_item_kind::TIDINGS_ITEM_EVENT};
-use crate::event::tidings_event;
+use super::{State, tidings_item};
 use crate::failure::Outcome;
 use crate::raw::OutSlice;
 use crate::text::tidings_str;
@@ -42,8 +41,8 @@ impl Arena {
     }
 
     #[inline]
-    fn at(&self, range: Range<usize>) -> &[u8] {
-        &self.bytes[range]
+    fn at(&self, range: &Range<usize>) -> &[u8] {
+        &self.bytes[range.clone()]
     }
 }
 
@@ -77,8 +76,22 @@ pub(super) fn decode(
             Err(_) if count > 0 => break,
             Err(error) => return Err(error.into()),
         };
-        let (item, stays) = batch.item(&found)?;
-        items.set(count, item);
+        let stays = match &found {
+            Item::Event(event) => {
+                let kind = batch.keep(event.event_bytes());
+                let data = batch.keep(event.data_bytes());
+                let id = batch.keep_id(event);
+                items.set(
+                    count,
+                    tidings_item::event(event, id.text, kind.text, data.text),
+                );
+                kind.stays && data.stays && id.stays
+            }
+            other => {
+                items.set(count, tidings_item::of(other)?);
+                matches!(other, Item::Retry(_))
+            }
+        };
         count += 1;
         if !stays {
             break;
@@ -87,71 +100,63 @@ pub(super) fn decode(
     Ok(count)
 }
 
+/// A text of an item, and whether it outlives the next one.
+struct Kept {
+    text: tidings_str,
+    stays: bool,
+}
+
+impl Kept {
+    #[inline]
+    const fn staying(bytes: &[u8]) -> Self {
+        Self {
+            text: tidings_str::of(bytes),
+            stays: true,
+        }
+    }
+}
+
 impl Batch<'_> {
-    /// The item, and whether it outlives the next one.
+    /// Has the last event id outlive the next item: it may change with an event that is not handed out.
     #[inline]
-    fn item(&mut self, found: &Item<'_>) -> Outcome<(tidings_item, bool)> {
-        match found {
-            Item::Event(event) => Ok(self.event(event)),
-            Item::Retry(_) => Ok((tidings_item::of(found)?, true)),
-            other => Ok((tidings_item::of(other)?, false)),
+    fn keep_id(&mut self, event: &Event<'_>) -> Kept {
+        let bytes = event.id_bytes();
+        if bytes.is_empty() {
+            return Kept::staying(&[]);
         }
-    }
-
-    #[inline]
-    fn event(&mut self, event: &Event<'_>) -> (tidings_item, bool) {
-        let mut view = tidings_event::anonymous(event);
-        let mut stays = self.keep(&mut view.event, event.event_bytes());
-        stays &= self.keep(&mut view.data, event.data_bytes());
-        let id = self.id(event.id_bytes());
-        stays &= id.is_some();
-        let id = id.unwrap_or(tidings_str::of(event.id_bytes()));
-        if event.has_id() {
-            view.id = id;
-        }
-        let item = tidings_item {
-            kind: TIDINGS_ITEM_EVENT as u32,
-            last_event_id: id,
-            event: view,
-            ..tidings_item::NONE
-        };
-        (item, stays)
-    }
-
-    /// The last event id, copied where it has changed: also an event that is not handed out changes it.
-    #[inline]
-    fn id(&mut self, bytes: &[u8]) -> Option<tidings_str> {
-        let same = self
-            .id
-            .clone()
-            .filter(|range| self.arena.at(range.clone()) == bytes);
-        self.id = same.or_else(|| self.arena.copy(bytes));
-        self.id
-            .clone()
-            .map(|range| tidings_str::of(self.arena.at(range)))
+        let known = self.id.take().filter(|range| self.arena.at(range) == bytes);
+        self.id = known.or_else(|| self.arena.copy(bytes));
+        self.copied(self.id.as_ref(), bytes)
     }
 
     /// Has a text outlive the next item, if it can: it does in the input, or as a short copy.
     #[inline]
-    fn keep(&mut self, text: &mut tidings_str, bytes: &[u8]) -> bool {
+    fn keep(&mut self, bytes: &[u8]) -> Kept {
         if self.input.contains(&bytes.as_ptr()) {
-            return true;
+            Kept::staying(bytes)
+        } else if bytes == MESSAGE {
+            Kept::staying(MESSAGE)
+        } else {
+            let is_short = bytes.len() <= COPIED_BYTES;
+            let copy = if is_short {
+                self.arena.copy(bytes)
+            } else {
+                None
+            };
+            self.copied(copy.as_ref(), bytes)
         }
-        if bytes == MESSAGE.as_slice() {
-            *text = tidings_str::of(MESSAGE);
-            return true;
+    }
+
+    fn copied(&self, copy: Option<&Range<usize>>, bytes: &[u8]) -> Kept {
+        match copy {
+            Some(range) => Kept::staying(self.arena.at(range)),
+            None => Kept {
+                text: tidings_str::of(bytes),
+                stays: false,
+            },
         }
-        if bytes.len() > COPIED_BYTES {
-            return false;
-        }
-        let copy = self.arena.copy(bytes);
-        let stays = copy.is_some();
-        if let Some(range) = copy {
-            *text = tidings_str::of(self.arena.at(range));
-        }
-        stays
     }
 }
 
 /// The type of an event that names none.
-static MESSAGE: &[u8; 7] = b"message";
+static MESSAGE: &[u8] = b"message";

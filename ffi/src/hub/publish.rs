@@ -31,6 +31,8 @@ pub enum tidings_audience {
     TIDINGS_AUDIENCE_CONNECTION = 4,
 }
 
+use tidings_audience::*;
+
 /// One event to publish. What its audience does not name has to be zero.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -96,28 +98,25 @@ impl tidings_publish {
         if self.flags & !TIDINGS_PUBLISH_PRIVATE != 0 || self.reserved != 0 {
             return Err(TIDINGS_ERR_INVALID.into());
         }
-        self.check_fields()?;
         let topics;
-        let audience = match self.kind()? {
-            tidings_audience::TIDINGS_AUDIENCE_TOPICS => {
-                match raw::items(self.topics, self.topic_count)? {
-                    [topic] => Audience::Topic(topic.text()?),
-                    _ => {
-                        topics = texts(self.topics, self.topic_count)?;
-                        Audience::Topics(&topics)
-                    }
+        let audience = match self.checked_kind()? {
+            TIDINGS_AUDIENCE_TOPICS => match raw::items(self.topics, self.topic_count)? {
+                [topic] => Audience::Topic(topic.text()?),
+                _ => {
+                    topics = texts(self.topics, self.topic_count)?;
+                    Audience::Topics(&topics)
                 }
-            }
-            tidings_audience::TIDINGS_AUDIENCE_USER_IN_TOPICS => {
+            },
+            TIDINGS_AUDIENCE_USER_IN_TOPICS => {
                 topics = texts(self.topics, self.topic_count)?;
                 Audience::UserInTopics {
                     user: self.user.text()?,
                     topics: &topics,
                 }
             }
-            tidings_audience::TIDINGS_AUDIENCE_USER => Audience::User(self.user.text()?),
-            tidings_audience::TIDINGS_AUDIENCE_EVERYONE => Audience::Everyone,
-            tidings_audience::TIDINGS_AUDIENCE_CONNECTION => {
+            TIDINGS_AUDIENCE_USER => Audience::User(self.user.text()?),
+            TIDINGS_AUDIENCE_EVERYONE => Audience::Everyone,
+            TIDINGS_AUDIENCE_CONNECTION => {
                 Audience::Connection(ConnectionId::from_u64(self.connection))
             }
         };
@@ -129,40 +128,32 @@ impl tidings_publish {
         })
     }
 
-    fn kind(&self) -> Outcome<tidings_audience> {
-        use tidings_audience::*;
-        let kinds = [
+    /// Whom it is for. A field that this does not name is a mistake: the event would reach others than
+    /// meant.
+    fn checked_kind(&self) -> Outcome<tidings_audience> {
+        const KINDS: [tidings_audience; 5] = [
             TIDINGS_AUDIENCE_TOPICS,
             TIDINGS_AUDIENCE_USER_IN_TOPICS,
             TIDINGS_AUDIENCE_USER,
             TIDINGS_AUDIENCE_EVERYONE,
             TIDINGS_AUDIENCE_CONNECTION,
         ];
-        let kind = kinds.get(self.audience as usize).copied();
-        Ok(kind.ok_or(TIDINGS_ERR_INVALID)?)
-    }
-
-    /// A field that the audience does not name is a mistake: the event would reach others than meant.
-    fn check_fields(&self) -> Outcome {
-        use tidings_audience::*;
-        let kind = self.kind()?;
-        let topics = matches!(
-            kind,
-            TIDINGS_AUDIENCE_TOPICS | TIDINGS_AUDIENCE_USER_IN_TOPICS
-        );
-        let user = matches!(
-            kind,
-            TIDINGS_AUDIENCE_USER | TIDINGS_AUDIENCE_USER_IN_TOPICS
-        );
-        let connection = kind == TIDINGS_AUDIENCE_CONNECTION;
-        let is_set = [
-            !topics && self.topic_count != 0,
-            !user && self.user.len != 0,
-            !connection && self.connection != 0,
-        ];
-        match is_set.contains(&true) {
-            true => Err(TIDINGS_ERR_INVALID.into()),
-            false => Ok(()),
+        let Some(&kind) = KINDS.get(self.audience as usize) else {
+            return Err(TIDINGS_ERR_INVALID.into());
+        };
+        let (topics, user, connection) = match kind {
+            TIDINGS_AUDIENCE_TOPICS => (true, false, false),
+            TIDINGS_AUDIENCE_USER_IN_TOPICS => (true, true, false),
+            TIDINGS_AUDIENCE_USER => (false, true, false),
+            TIDINGS_AUDIENCE_EVERYONE => (false, false, false),
+            TIDINGS_AUDIENCE_CONNECTION => (false, false, true),
+        };
+        let fits = (topics || self.topic_count == 0)
+            && (user || self.user.len == 0)
+            && (connection || self.connection == 0);
+        match fits {
+            true => Ok(kind),
+            false => Err(TIDINGS_ERR_INVALID.into()),
         }
     }
 }
