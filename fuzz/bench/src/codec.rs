@@ -5,7 +5,7 @@
 
 mod decoders;
 mod encoders;
-mod inputs;
+pub(crate) mod inputs;
 
 use crate::race::{Racer, fastest, race, ratios};
 use crate::report::{Mark, Report};

@@ -2,6 +2,7 @@
 //!
 //! This is the command line; it does not know what is measured.
 
+mod abi;
 mod codec;
 mod floor;
 mod histogram;
@@ -31,6 +32,8 @@ enum Command {
     Codec(codec::Arguments),
     /// The hub: what a publish, a delivery, a resume and an idle connection cost
     Hub(hub::Arguments),
+    /// The C ABI: what a call costs more than in Rust, and decoding through it
+    Abi(abi::Arguments),
     /// Write the README's tables from the files of the others
     Readme(readme::Arguments),
     /// Be a bare server
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Server(arguments) => server::run(&arguments),
         Command::Codec(arguments) => codec::run(&arguments),
         Command::Hub(arguments) => hub::run(&arguments),
+        Command::Abi(arguments) => abi::run(&arguments),
         Command::Readme(arguments) => readme::run(&arguments),
         Command::Floor { kind } => floor::run(kind),
         Command::Crowd {
