@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test fmt lint doc rust no-std c header browser fuzz install-tools
-.PHONY: bench bench-codec bench-hub bench-server bench-instructions bench-readme bench-build
+.PHONY: bench bench-codec bench-hub bench-server bench-abi bench-instructions bench-readme bench-build
 
 SKIPPED := target/skipped
 BROWSER := bindings/smol/tests/browser
@@ -62,7 +62,8 @@ bench: ## Measure everything, and write the README's numbers (about ten minutes)
 bench-codec: ## Measure the decoder and the encoder beside their peers alone
 bench-hub: ## Measure the hub alone
 bench-server: ## Measure the server against the physical floor alone
-bench-codec bench-hub bench-server: bench-%: bench-build
+bench-abi: ## Measure the C ABI beside Rust alone
+bench-codec bench-hub bench-server bench-abi: bench-%: bench-build
 	$(BENCH) $* --out $(FIGURES)/$*.jsonl
 
 bench-instructions: ## Count instructions alone, and fail where there are too many
