@@ -71,6 +71,7 @@ use loss::Loss;
 use patterns::Patterns;
 use plan::Plan;
 use queues::Queues;
+use record::TopicId;
 use timers::Timers;
 use topics::Topics;
 use users::{Tabs, Users};
@@ -262,11 +263,6 @@ impl Hub {
     /// after its last connection has leaked something.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        let remembered = self
-            .classes
-            .iter()
-            .any(|(_, log)| log.usage().records() > 0);
-        let names = self.topics.len() + self.users.len() + self.tabs.len() + self.ids.len();
         self.connections.len() == 0
             && self.patterns.len() == 0
             && self.users.online == 0
@@ -274,6 +270,23 @@ impl Hub {
             && self.timers.is_empty()
             && self.partials.is_empty()
             && self.tail_bytes == 0
-            && (remembered || names == 0)
+            && self.names_are_of_records()
+    }
+
+    /// Whether, with no connection open, the names that are held are those in index records.
+    fn names_are_of_records(&self) -> bool {
+        let (mut topics, mut users) = (BTreeSet::<TopicId>::new(), BTreeSet::new());
+        let (mut tabs, mut ids) = (BTreeSet::new(), BTreeSet::new());
+        for record in self.classes.iter().flat_map(|(_, log)| log.records()) {
+            topics.extend(record.reach.topics().iter().copied());
+            users.extend(record.reach.user());
+            tabs.extend(record.except().and_then(|except| except.tab));
+            ids.extend(record.id());
+        }
+        users.extend(tabs.iter().filter_map(|tab| self.tabs.user(*tab)));
+        topics.len() == self.topics.len()
+            && users.len() == self.users.len()
+            && tabs.len() == self.tabs.len()
+            && ids.len() == self.ids.len()
     }
 }

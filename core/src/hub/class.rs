@@ -138,6 +138,17 @@ impl Class {
         }
     }
 
+    /// All index records, in no order.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        let (log, latest) = match self {
+            Self::Log(log) => (Some(log.records()), None),
+            Self::Latest(latest) => (None, Some(latest.records())),
+        };
+        log.into_iter()
+            .flatten()
+            .chain(latest.into_iter().flatten())
+    }
+
     /// Forgets the oldest record, whose frame is gone.
     pub(crate) fn drop_record(&mut self) -> Option<Record> {
         match self {

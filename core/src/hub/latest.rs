@@ -73,6 +73,11 @@ impl Latest {
         self.evicted.keys().next_back().copied()
     }
 
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        let values = self.values.values().map(|value| &value.record);
+        values.chain(self.evicted.values())
+    }
+
     pub(crate) fn value(&self, sequence: u64) -> Option<&Value> {
         self.values.get(&sequence)
     }

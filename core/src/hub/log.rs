@@ -41,6 +41,10 @@ impl Log {
         &self.usage
     }
 
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter()
+    }
+
     pub(crate) fn record(&self, place: usize) -> Option<&Record> {
         self.records.get(place)
     }

@@ -164,6 +164,11 @@ impl Tabs {
         self.0.find(&(user, name.into()))
     }
 
+    /// Whose tab it is, if it is a user's.
+    pub(crate) fn user(&self, tab: TabId) -> Option<UserId> {
+        self.0.key(tab).0
+    }
+
     pub(crate) fn retain(&mut self, tab: TabId) {
         self.0[tab].references += 1;
     }
