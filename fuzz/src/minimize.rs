@@ -38,7 +38,7 @@ pub fn minimize<T: Smaller>(whole: T) -> (T, Option<Fault>) {
 }
 
 /// No more is tried than this.
-const MOST_TRIES: usize = 20_000;
+const MOST_TRIES: usize = 3_000;
 
 struct Smallest<T> {
     found: T,

@@ -291,9 +291,16 @@ impl Smaller for Story {
         self.doings.len()
     }
 
+    /// What follows still happens when it did.
     fn without(&self, from: usize, to: usize) -> Self {
         let mut story = self.clone();
-        story.doings.drain(from..to);
+        let gone = story.doings.drain(from..to);
+        let passed: u32 = gone
+            .map(|doing| doing.after_ms + doing.deed.wait_ms())
+            .sum();
+        if let Some(next) = story.doings.get_mut(from) {
+            next.after_ms += passed;
+        }
         story
     }
 

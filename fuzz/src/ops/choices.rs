@@ -177,6 +177,11 @@ pub(crate) fn pause(u: &mut Unstructured<'_>) -> Result<u64> {
     }
 }
 
+/// A short while in milliseconds.
+pub(crate) fn short(u: &mut Unstructured<'_>) -> Result<u32> {
+    u.arbitrary::<u8>().map(u32::from)
+}
+
 /// How many bytes a socket takes.
 pub(crate) fn room(u: &mut Unstructured<'_>) -> Result<usize> {
     match u.int_in_range(0..=7)? {

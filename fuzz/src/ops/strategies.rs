@@ -50,7 +50,7 @@ fn messages() -> BoxedStrategy<Operation> {
         2 => (0..3_u64, vec(letter(), 0..3))
             .prop_map(|(hole, letters)| Operation::Append { hole, letters }),
         1 => (0..3_u64).prop_map(|ahead| Operation::Skip { ahead }),
-        1 => (0..4_u64).prop_map(|ahead| Operation::Assigned { ahead }),
+        3 => (0..4_u64).prop_map(|ahead| Operation::Assigned { ahead }),
         1 => flood(),
     ]
     .boxed()
@@ -149,7 +149,7 @@ fn start() -> BoxedStrategy<Start> {
         5 => (0..12_u64).prop_map(Start::Back),
         2 => (200..1_200_u64).prop_map(Start::Back),
         3 => Just(Start::Earliest),
-        2 => (1..4_u64).prop_map(Start::Ahead),
+        4 => (1..4_u64).prop_map(Start::Ahead),
         2 => (0..6_u64, 0..6_u64).prop_map(|(back, latest)| Start::Amid { back, latest }),
         1 => (1..3_u64, 0..4_u64).prop_map(|(ahead, latest)| Start::AmidAhead { ahead, latest }),
         2 => select(&IDS[..]).prop_map(Start::Own),

@@ -18,6 +18,16 @@ const MOST_DRAIN_MS: u64 = 1_000;
 /// How long the server is down after a planned restart.
 const DOWN_MS: u64 = 1_000;
 
+impl Deed {
+    /// How long it takes.
+    pub(super) fn wait_ms(&self) -> u32 {
+        match self {
+            Self::Wait { ms } => time(*ms) as u32,
+            _ => 0,
+        }
+    }
+}
+
 impl World {
     pub(super) fn act(&mut self, deed: &Deed) -> Verdict {
         match deed {
@@ -172,7 +182,7 @@ impl World {
         for reader in &mut self.readers {
             reader.pace = Pace::Fast;
         }
-        self.server.release();
+        self.server.release(self.now);
         for publisher in 0..self.publishers.len() {
             self.note(0, News::Repeat { publisher });
         }

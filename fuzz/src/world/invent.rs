@@ -41,7 +41,7 @@ impl Scene {
         let server = ServerKind {
             shards: dice.pick(&[0, 0, 0, 1, 2, 3, 4]),
             room: dice.pick(&[1, 2, 8, 64]),
-            mail_ms: dice.pick(&[0, 3, 30]),
+            mail_ms: dice.pick(&[0, 3, 30, 250]),
             lazy: dice.chance(50),
         };
         Self {
@@ -152,7 +152,7 @@ impl Doing {
             _ => dice.between(8, 200),
         };
         Self {
-            after_ms: after_ms as u8,
+            after_ms: after_ms as u32,
             deed: Deed::invent(dice),
         }
     }
@@ -163,15 +163,18 @@ impl Doing {
             after_ms: self.after_ms,
             deed,
         };
-        let mut doings: Vec<Self> = self.deed.simpler().into_iter().map(with).collect();
+        let deeds = self.deed.simpler().into_iter();
+        let mut doings: Vec<Self> = deeds.filter(|deed| *deed != self.deed).map(with).collect();
         if !matches!(self.deed, Deed::Wait { .. }) {
             doings.push(with(Deed::Wait { ms: 0 }));
         }
-        if self.after_ms > 0 {
-            doings.push(Self {
-                after_ms: 0,
-                deed: self.deed.clone(),
-            });
+        for after_ms in [self.after_ms / 2, 0] {
+            if after_ms < self.after_ms {
+                doings.push(Self {
+                    after_ms,
+                    deed: self.deed.clone(),
+                });
+            }
         }
         doings
     }
@@ -256,11 +259,7 @@ impl Deed {
                 }
                 deeds
             }
-            Self::Cut {
-                reader,
-                keep,
-                told_ms,
-            } if (*keep, *told_ms) != (0, 0) => {
+            Self::Cut { reader, keep, .. } => {
                 let cut = |keep, told_ms| Self::Cut {
                     reader: *reader,
                     keep,

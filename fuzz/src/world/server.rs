@@ -155,9 +155,9 @@ impl Server {
         self.shards[shard].held_until = until;
     }
 
-    pub(super) fn release(&mut self) {
+    pub(super) fn release(&mut self, now: u64) {
         for shard in &mut self.shards {
-            shard.held_until = 0;
+            shard.held_until = shard.held_until.min(now);
         }
     }
 

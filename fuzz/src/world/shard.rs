@@ -292,7 +292,8 @@ impl Shard {
         for (id, socket) in &self.sockets {
             let closing = linger_ms + TICK_MS;
             ensure!(
-                !late(socket.opened_at, age_ms.map(|ms| ms + closing)) || now <= self.drained_by,
+                !late(socket.opened_at, age_ms.map(|ms| ms + closing))
+                    || now <= self.drained_by.max(self.held_until + closing),
                 "{id:?} is older than it may be at {now}"
             );
             if let Some(since) = socket.blocked_at {

@@ -4,7 +4,7 @@
 //! (delays, the room of sockets) hangs on the seed and on the reader, so that taking a doing out
 //! leaves the rest as it was.
 
-use crate::ops::choices::{listened, many, several_logs, some_tab, some_user, topic, user};
+use crate::ops::choices::{listened, many, several_logs, short, some_tab, some_user, topic, user};
 use arbitrary::Arbitrary;
 use std::fmt;
 
@@ -97,7 +97,8 @@ pub struct Persona {
 #[derive(Arbitrary, Clone)]
 pub struct Doing {
     /// So many milliseconds after the one before it.
-    pub after_ms: u8,
+    #[arbitrary(with = short)]
+    pub after_ms: u32,
     /// What.
     pub deed: Deed,
 }
