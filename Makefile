@@ -1,7 +1,7 @@
 # What people type. `make test` installs what the tests need and runs all of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint doc rust no-std c header browser fuzz install-tools
+.PHONY: help run test fmt lint doc rust no-std c header browser fuzz soak faults install-tools
 .PHONY: bench bench-codec bench-hub bench-server bench-abi bench-instructions bench-readme bench-build
 
 SKIPPED := target/skipped
@@ -54,6 +54,12 @@ browser: ## Run the tests with real clients alone: Chromium, curl, npm's eventso
 # SECONDS is make's: in a shell it would be the time that has passed.
 fuzz: ## Fuzz each target for a minute; TARGET= one of them, SECONDS= longer or shorter
 	fuzz/run.sh fuzz "$(TARGET)" "$(SECONDS)"
+
+soak: ## Run worlds and hubs beside their model for minutes; SEED= to begin at, STEPS= in all
+	$(if $(SEED),SEED=$(SEED)) $(if $(STEPS),STEPS=$(STEPS)) cargo run --release -q --locked -p tidings-fuzz --example soak
+
+faults: ## Make deliberate faults in a copy, and see each caught; FAULT= some of them (half an hour)
+	cargo run -q --locked -p tidings-fuzz --example faults
 
 bench: ## Measure everything, and write the README's numbers (about ten minutes)
 	@status=0; for part in codec hub server instructions readme; do \
