@@ -1,11 +1,12 @@
 # What people type. `make test` installs what the tests need and runs all of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint doc rust no-std c header browser fuzz soak faults install-tools
-.PHONY: bench bench-codec bench-hub bench-server bench-abi bench-instructions bench-readme bench-build
+.PHONY: help run test fmt lint doc rust no-std c header browser node fuzz soak faults install-tools
+.PHONY: bench bench-codec bench-hub bench-server bench-abi bench-instructions bench-node bench-readme bench-build
 
 SKIPPED := target/skipped
 BROWSER := bindings/smol/tests/browser
+NODE := bindings/node/test
 BUILT := $(or $(CARGO_TARGET_DIR),target)
 FIGURES := $(BUILT)/bench
 BENCH := $(BUILT)/release/tidings-bench
@@ -18,7 +19,7 @@ run: ## Run the reference server on http://127.0.0.1:8080
 
 test: ## Install what the tests need and run all of them
 	@mkdir -p target && : > $(SKIPPED)
-	$(MAKE) --no-print-directory fmt lint doc rust no-std c browser
+	$(MAKE) --no-print-directory fmt lint doc rust no-std c browser node
 	@sed 's/^/skipped: /' $(SKIPPED)
 	@echo "all tests passed; $$(wc -l < $(SKIPPED)) skipped"
 
@@ -51,6 +52,9 @@ browser: ## Run the tests with real clients alone: Chromium, curl, npm's eventso
 	cargo build --locked -p tidings-smol
 	$(BROWSER)/run.sh $(abspath $(SKIPPED))
 
+node: ## Run the tests of the npm package alone
+	$(NODE)/run.sh $(abspath $(SKIPPED))
+
 # SECONDS is make's: in a shell it would be the time that has passed.
 fuzz: ## Fuzz each target for a minute; TARGET= one of them, SECONDS= longer or shorter
 	fuzz/run.sh fuzz "$(TARGET)" "$(SECONDS)"
@@ -62,7 +66,7 @@ faults: ## Make deliberate faults in a copy, and see each caught; FAULT= some of
 	cargo run -q --locked -p tidings-fuzz --example faults
 
 bench: ## Measure everything, and write the README's numbers (about ten minutes)
-	@status=0; for part in codec hub server instructions readme; do \
+	@status=0; for part in codec hub server instructions node readme; do \
 	  $(MAKE) --no-print-directory bench-$$part || status=1; done; exit $$status
 
 bench-codec: ## Measure the decoder and the encoder beside their peers alone
@@ -74,6 +78,10 @@ bench-codec bench-hub bench-server bench-abi: bench-%: bench-build
 
 bench-instructions: ## Count instructions alone, and fail where there are too many
 	fuzz/bench/instructions.sh
+
+bench-node: ## Measure the npm package beside its peers alone
+	@mkdir -p $(FIGURES)
+	$(NODE)/run.sh /dev/null bench --out $(abspath $(FIGURES))/node.jsonl
 
 bench-readme: bench-build
 	$(BENCH) readme $(FIGURES)/server.jsonl $(FIGURES)/codec.jsonl $(FIGURES)/hub.jsonl

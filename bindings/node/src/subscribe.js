@@ -203,10 +203,12 @@ class Subscription {
         this.#attempt = new Attempt();
         this.#attempt.start(this.#url, this.#options, output.lastEventId, this.#inbox);
         return true;
-      case 'open':
+      case 'open': {
+        const response = this.#attempt.open();
         this.#isOpen = true;
-        this.#options.onOpen?.(this.#attempt.open());
+        this.#options.onOpen?.(response);
         return true;
+      }
       case 'disconnect':
         this.#drop();
         if (output.code !== 'no_content') this.#lost(failure(output));
@@ -255,7 +257,7 @@ class Subscription {
   #lost(error) {
     this.#cause = error;
     if (this.#options.reconnect === false) throw error;
-    this.#options.onDisconnect?.(error, this.#client.deadline - this.#now);
+    this.#options.onDisconnect?.(error, Math.max(0, this.#client.deadline - this.#now));
   }
 
   #drop() {

@@ -68,12 +68,12 @@ impl Client {
             };
             self.check(status)?;
             // SAFETY: it was written, since the call succeeded.
-            let item: tidings_item = unsafe { item.assume_init() };
+            let item: &tidings_item = unsafe { item.assume_init_ref() };
             if item.kind == tidings_item_kind::TIDINGS_ITEM_NONE as u32 {
                 return Ok(input.len());
             }
             done += taken;
-            records.push(&item);
+            records.push(item);
         }
         Ok(done)
     }

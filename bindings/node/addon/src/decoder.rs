@@ -116,12 +116,12 @@ impl Decoder {
                 self.check(status)?;
             }
             // SAFETY: it was written, since the call succeeded.
-            let item: tidings_item = unsafe { item.assume_init() };
+            let item: &tidings_item = unsafe { item.assume_init_ref() };
             done += taken;
             if item.kind == tidings_item_kind::TIDINGS_ITEM_NONE as u32 {
                 break;
             }
-            records.push(&item);
+            records.push(item);
         }
         Ok(done)
     }

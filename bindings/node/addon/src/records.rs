@@ -31,9 +31,12 @@ const ITEM: usize = 8;
 /// The least that the array has to hold.
 pub(crate) const LEAST: usize = HEAD + ITEM;
 
-/// How much of a chunk is packed at a time: a string of which an application keeps an event is kept
-/// whole.
+/// How much of a chunk is packed at a time: an event that is kept keeps all of its string.
 const MOST_INPUT_BYTES: usize = 16 << 10;
+
+/// More than this is in a string only after an event that is larger than the input, and therefore the
+/// first: no other is to keep that one.
+const FULL_UNITS: usize = 2 * MOST_INPUT_BYTES;
 
 /// The largest event that can be asked for. Places in the string fit their bits.
 const MOST_EVENT_BYTES: u64 = 128 << 20;
@@ -81,7 +84,7 @@ impl Records {
     /// Whether there is room for another item.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
-        self.numbers.len() + ITEM <= self.capacity
+        self.numbers.len() + ITEM <= self.capacity && self.text.len() <= FULL_UNITS
     }
 
     /// Ends with so many bytes used up, of a chunk from this place on.
@@ -106,7 +109,7 @@ impl Records {
     #[inline]
     pub(crate) fn push(&mut self, item: &tidings_item) {
         let at = self.numbers.len();
-        self.numbers.extend([0; 2]);
+        self.numbers.extend_from_slice(&[0; 2]);
         let mut flags = match item.kind {
             kind if kind == TIDINGS_ITEM_EVENT as u32 => self.push_head(item),
             _ => OTHER,
@@ -151,16 +154,19 @@ impl Records {
     #[inline]
     fn put(&mut self, text: &tidings_str) -> [u32; 2] {
         let addr = text.data.addr();
-        let (start, end) = if self.input.contains(&addr) {
+        if self.input.contains(&addr) {
             let start = addr - self.input.start;
-            (start, start + text.len)
-        } else {
-            let start = self.text.len();
-            // SAFETY: see `push`.
-            self.text.push(unsafe { bytes(text) });
-            (start, self.text.len())
-        };
-        [start as u32, end as u32]
+            return [start as u32, (start + text.len) as u32];
+        }
+        self.append(text)
+    }
+
+    #[inline(never)]
+    fn append(&mut self, text: &tidings_str) -> [u32; 2] {
+        let start = self.text.len();
+        // SAFETY: see `push`.
+        self.text.push(unsafe { bytes(text) });
+        [start as u32, self.text.len() as u32]
     }
 }
 

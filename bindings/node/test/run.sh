@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Builds and tests the npm package, or measures it: run.sh FILE [bench ARGUMENT...] appends to FILE what
+# is skipped, and why.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+skipped=${1:-/dev/null}
+shift || true
+status=0
+test/setup.sh "$skipped" || status=$?
+[ "$status" = 3 ] && exit 0
+[ "$status" = 0 ] || exit "$status"
+npm run --silent build
+if [ "${1:-}" = bench ]; then
+    shift
+    exec npm run --silent bench -- "$@"
+fi
+npm run --silent types
+exec npm test --silent
