@@ -24,6 +24,7 @@ const ARENA_BYTES: usize = 8 << 10;
 const COPIED_BYTES: usize = 512;
 
 impl Arena {
+    #[inline]
     fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.reserve_exact(ARENA_BYTES);
@@ -134,7 +135,7 @@ impl Batch<'_> {
     fn keep(&mut self, bytes: &[u8]) -> Kept {
         if self.input.contains(&bytes.as_ptr()) {
             Kept::staying(bytes)
-        } else if bytes == MESSAGE {
+        } else if bytes.as_array() == Some(MESSAGE) {
             Kept::staying(MESSAGE)
         } else {
             let is_short = bytes.len() <= COPIED_BYTES;
@@ -147,6 +148,7 @@ impl Batch<'_> {
         }
     }
 
+    #[inline]
     fn copied(&self, copy: Option<&Range<usize>>, bytes: &[u8]) -> Kept {
         match copy {
             Some(range) => Kept::staying(self.arena.at(range)),
@@ -159,4 +161,4 @@ impl Batch<'_> {
 }
 
 /// The type of an event that names none.
-static MESSAGE: &[u8] = b"message";
+static MESSAGE: &[u8; 7] = b"message";
