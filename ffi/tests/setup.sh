@@ -4,8 +4,12 @@ set -euo pipefail
 
 [ "${CI:-}" = true ] || exit 0
 missing=()
-for tool in cc:gcc gcc:gcc g++:g++ clang:clang clang++:clang valgrind:valgrind nm:binutils readelf:binutils; do
+for tool in cc:gcc gcc:gcc g++:g++ clang:clang clang++:clang valgrind:valgrind nm:binutils readelf:binutils \
+    curl:curl pkg-config:pkg-config; do
     command -v "${tool%%:*}" >/dev/null || missing+=("${tool##*:}")
+done
+for library in libuv:libuv1-dev libcurl:libcurl4-openssl-dev; do
+    pkg-config --exists "${library%%:*}" 2>/dev/null || missing+=("${library##*:}")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 export DEBIAN_FRONTEND=noninteractive

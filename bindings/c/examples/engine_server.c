@@ -2,7 +2,7 @@
  * library runs the streams, on a thread of its own. For Linux and macOS.
  *
  *     cc -std=c11 -O2 -o engine_server engine_server.c $(pkg-config --cflags --libs tidings)
- *     ./engine_server 8080
+ *     ./engine_server 8080 50000      (keeps so many events for readers who come back)
  *     curl -N 'http://127.0.0.1:8080/events?topic=news'
  *     curl -d 'hello' 'http://127.0.0.1:8080/publish?topic=news&event=greeting'
  *
@@ -238,6 +238,17 @@ static void accept_peers(void) {
   }
 }
 
+static void start_engine(uint64_t events) {
+  tidings_engine_options options = TIDINGS_INIT(tidings_engine_options);
+  tidings_hub_options hub = TIDINGS_INIT(tidings_hub_options);
+  tidings_class_options log = TIDINGS_INIT(tidings_class_options);
+  log.events = events;
+  hub.default_class = &log;
+  options.hub = &hub;
+  require("tidings_engine_new", tidings_engine_new(&options, &engine));
+  require("tidings_engine_start", tidings_engine_start(engine));
+}
+
 static void start(int port) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
@@ -254,8 +265,6 @@ static void start(int port) {
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (bind(listener, (struct sockaddr *)&address, len) != 0 || listen(listener, BACKLOG) != 0) die("listen");
   getsockname(listener, (struct sockaddr *)&address, &len);
-  require("tidings_engine_new", tidings_engine_new(NULL, &engine));
-  require("tidings_engine_start", tidings_engine_start(engine));
   polls[LISTENER] = (struct pollfd){.fd = listener, .events = POLLIN};
   polls[ENGINE].events = polls[SIGNALS].events = POLLIN;
   require("tidings_engine_fd", tidings_engine_fd(engine, &polls[ENGINE].fd));
@@ -265,6 +274,7 @@ static void start(int port) {
 }
 
 int main(int argc, char **argv) {
+  start_engine(argc > 2 ? strtoull(argv[2], NULL, 10) : 0);
   start(argc > 1 ? atoi(argv[1]) : 8080);
   while (!(polls[SIGNALS].revents & POLLIN)) {
     polls[LISTENER].events = poll_count < FIRST_PEER + PEERS ? POLLIN : 0;

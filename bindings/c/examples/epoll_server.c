@@ -1,7 +1,7 @@
 /* epoll_server.c: a complete event server for Linux: one thread, one timer, thousands of streams.
  *
  *     cc -std=c11 -O2 -o epoll_server epoll_server.c $(pkg-config --cflags --libs tidings)
- *     ./epoll_server 8080
+ *     ./epoll_server 8080 50000      (keeps so many events for readers who come back)
  *     curl -N 'http://127.0.0.1:8080/events?topic=news'
  *     curl -d 'hello' 'http://127.0.0.1:8080/publish?topic=news&event=greeting'
  *
@@ -275,7 +275,7 @@ static int wait_ms(int has_more) {
   return at_ms == TIDINGS_NEVER ? -1 : (int)(at_ms - now_ms < 60000 ? at_ms - now_ms : 60000);
 }
 
-static void start(int port) {
+static void start(int port, uint64_t events) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   socklen_t len = sizeof address;
   struct rlimit files;
@@ -303,9 +303,12 @@ static void start(int port) {
   watch(EPOLL_CTL_ADD, signals, EPOLLIN);
 
   tidings_hub_options options = TIDINGS_INIT(tidings_hub_options);
+  tidings_class_options log = TIDINGS_INIT(tidings_class_options);
   uint64_t random[2];
   now_ms = read_clock(CLOCK_MONOTONIC);
   if (getrandom(random, sizeof random, 0) != sizeof random) die("getrandom");
+  log.events = events;
+  options.default_class = &log;
   options.epoch = random[0];
   options.seed = random[1];
   options.connections = (uint64_t)peer_limit;
@@ -322,7 +325,7 @@ static void start(int port) {
 int main(int argc, char **argv) {
   struct epoll_event events[EVENTS_PER_TURN];
   int has_more = 0;
-  start(argc > 1 ? atoi(argv[1]) : 8080);
+  start(argc > 1 ? atoi(argv[1]) : 8080, argc > 2 ? strtoull(argv[2], NULL, 10) : 0);
   while (!is_draining || stream_count > 0) {
     int count = epoll_wait(poller, events, EVENTS_PER_TURN, wait_ms(has_more));
     now_ms = read_clock(CLOCK_MONOTONIC);

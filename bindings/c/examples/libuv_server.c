@@ -1,7 +1,7 @@
 /* libuv_server.c: an event server on libuv, wherever that runs; the hub needs one of its timers.
  *
  *     cc -std=c11 -O2 -o libuv_server libuv_server.c $(pkg-config --cflags --libs tidings libuv)
- *     ./libuv_server 8080
+ *     ./libuv_server 8080 50000      (keeps so many events for readers who come back)
  *     curl -N 'http://127.0.0.1:8080/events?topic=news'
  *     curl -d 'hello' 'http://127.0.0.1:8080/publish?topic=news&event=greeting'
  *
@@ -72,13 +72,19 @@ static void lose_peer(peer *peer) {
   if (uv_tcp_close_reset(&peer->tcp, on_closed) != 0) uv_close((uv_handle_t *)peer, on_closed);
 }
 
+/* All is written. A peer that was refused closes by itself, or is swept: if this side did, with bytes of
+ * the request unread, the answer could be lost on its way. */
 static void on_shut_down(uv_shutdown_t *request, int result) {
-  if (result < 0) lose_peer((void *)request->handle);
+  peer *peer = (void *)request->handle;
   free(request);
+  if (result < 0) {
+    lose_peer(peer);
+  } else if (peer->is_stream && !uv_is_closing((uv_handle_t *)peer)) {
+    uv_close((uv_handle_t *)peer, on_closed);
+  }
 }
 
-/* Ends a connection once all is written. Then the peer closes, or is swept: if this side did, with bytes
- * unread, the last words could be lost on their way. */
+/* Ends a connection once all is written. */
 static void leave_peer(peer *peer) {
   uv_shutdown_t *request = malloc(sizeof *request);
   if (!request) die("malloc", "out of memory");
@@ -332,12 +338,15 @@ static void on_before_waiting(uv_prepare_t *prepare) {
   if (is_draining && stream_count == 0) uv_walk(loop, close_handle, NULL);
 }
 
-static void start_hub(void) {
+static void start_hub(uint64_t events) {
   tidings_hub_options options = TIDINGS_INIT(tidings_hub_options);
+  tidings_class_options log = TIDINGS_INIT(tidings_class_options);
   uint64_t random[2];
   uv_timeval64_t time;
   check("uv_random", uv_random(NULL, NULL, random, sizeof random, 0, NULL));
   check("uv_gettimeofday", uv_gettimeofday(&time));
+  log.events = events;
+  options.default_class = &log;
   options.epoch = random[0];
   options.seed = random[1];
   options.connections = CONNECTIONS;
@@ -350,7 +359,7 @@ int main(int argc, char **argv) {
   struct sockaddr_in address;
   int len = sizeof address;
   loop = uv_default_loop();
-  start_hub();
+  start_hub(argc > 2 ? strtoull(argv[2], NULL, 10) : 0);
 #ifdef SIGPIPE
   signal(SIGPIPE, SIG_IGN); /* libuv writes to sockets whose other side may be gone. */
 #endif

@@ -1,19 +1,19 @@
-//! The tests in `c/`, compiled and run in every way that finds mistakes; and the header and the shared
-//! library as a C programmer meets them.
-//!
-//! A tool that is missing is noted as skipped, in the file that `TIDINGS_SKIPPED` names too; with
-//! `CI=true` it has to be there.
+//! The tests in C, compiled and run in every way that finds mistakes; the examples in C; and the header
+//! and the shared library as a C programmer meets them.
 
 #![cfg(not(miri))]
 
-use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::{env, fs};
+#[cfg(target_os = "linux")]
+mod examples;
+mod tools;
 
-/// The programs in `c/`.
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tools::{SANITIZERS, WARNINGS, has, libraries, package, run, start, valgrind};
+
+/// The programs beside this file.
 const PROGRAMS: &[&str] = &[
     "layout",
     "decode",
@@ -24,52 +24,6 @@ const PROGRAMS: &[&str] = &[
     "engine_sigpipe",
     "engine_threads",
 ];
-
-const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
-
-fn package() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Where cargo has put the library beside this test.
-fn libraries() -> PathBuf {
-    let test = env::current_exe().expect("this program is a file");
-    test.parent().expect("in a directory").to_owned()
-}
-
-fn run(command: &mut Command) -> Output {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}{}",
-        output.status,
-        text(&output.stdout),
-        text(&output.stderr)
-    );
-    output
-}
-
-/// Whether there is such a tool; if not, that is noted.
-fn has(tool: &str) -> bool {
-    if Command::new(tool).arg("--version").output().is_ok() {
-        return true;
-    }
-    assert!(env::var("CI").as_deref() != Ok("true"), "{tool} is missing");
-    let line = format!("tests in C: install {tool}\n");
-    eprint!("skipped: {line}");
-    if let Some(file) = env::var_os("TIDINGS_SKIPPED") {
-        // Several tests may miss one tool.
-        if !fs::read_to_string(&file).is_ok_and(|skipped| skipped.contains(&line)) {
-            let file = OpenOptions::new().append(true).create(true).open(file);
-            let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
-            written.expect("what is skipped can be noted");
-        }
-    }
-    false
-}
 
 /// The programs, and the one that needs exports which panic.
 fn programs() -> Vec<&'static str> {
@@ -94,15 +48,6 @@ fn compile(name: &str, way: &str, flags: &[&str], library: &str) -> PathBuf {
         .args(["-lpthread", "-ldl", "-lm"]);
     run(&mut compiler);
     program
-}
-
-/// A program that finds the shared library, and makes no noise about caught panics.
-fn start(program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = Command::new(program);
-    command
-        .env("LD_LIBRARY_PATH", libraries())
-        .env("RUST_BACKTRACE", "0");
-    command
 }
 
 #[test]
@@ -135,17 +80,9 @@ fn valgrind_finds_nothing() {
     if !has("cc") || !has("valgrind") {
         return;
     }
-    // The reactor that all engines of a process share has a thread that never ends: what the system
-    // keeps for it may look lost.
-    let kinds = match cfg!(feature = "engine") {
-        true => "--errors-for-leak-kinds=definite,indirect",
-        false => "--errors-for-leak-kinds=definite,indirect,possible",
-    };
     for name in programs() {
         let program = compile(name, "valgrind", &[], "libtidings.so");
-        let mut valgrind = start("valgrind");
-        valgrind.args(["--quiet", "--leak-check=full", "--error-exitcode=99", kinds]);
-        run(valgrind.arg(program));
+        run(valgrind().arg(program));
     }
 }
 
@@ -154,9 +91,8 @@ fn sanitizers_find_nothing() {
     if !has("cc") || !has("nm") {
         return;
     }
-    let flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
     for name in programs() {
-        let program = compile(name, "sanitized", &flags, "libtidings.a");
+        let program = compile(name, "sanitized", SANITIZERS, "libtidings.a");
         let symbols = run(Command::new("nm").arg(&program)).stdout;
         let symbols = String::from_utf8(symbols).expect("UTF-8");
         for sanitizer in ["__asan_init", "__ubsan_handle"] {
