@@ -144,6 +144,23 @@ describe('memory', () => {
     assert.equal(native.count(), 0);
   });
 
+  test('of a large event is not kept by the small one behind it', () => {
+    const decoder = new Decoder();
+    const line = `${'x'.repeat(2 ** 20)}\n`;
+    const kept = [];
+    const round = () => {
+      const [, small] = decoder.decode(`data: ${line}\ndata: a text that is long enough for a slice\n\n`);
+      kept.push(small.data);
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = round();
+    for (let number = 0; number < 49; number++) round();
+    const grown = round() - before;
+    assert.equal(kept.length, 51);
+    assert.ok(grown < 5 * 2 ** 20, `grown by ${grown} bytes for 50 small events`);
+  });
+
   test('does not grow with events', async () => {
     const decoder = new Decoder();
     const chunk = Buffer.from('id: 5\nevent: tick\ndata: naïve ☃\n\n'.repeat(1000));
