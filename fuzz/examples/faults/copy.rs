@@ -13,31 +13,42 @@ use std::time::{Duration, Instant};
 const MOST: Duration = Duration::from_secs(240);
 
 pub(crate) struct Copy {
+    commit: String,
     folder: PathBuf,
     built: PathBuf,
 }
 
 impl Copy {
-    pub(crate) fn new() -> Result<Self, String> {
+    pub(crate) fn of(commit: &str) -> Result<Self, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let target = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| root.join("target"), |target| root.join(target));
         let folder = target.join("faults/copy");
+        // There may be none to take away.
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
         // All files are as new as can be, so that nothing built of an earlier fault is taken.
-        let unpack = "set -e; git archive HEAD | tar -x -m -C \"$1\"";
+        let unpack = "git rev-parse $1 && git archive $1 | tar -x -m -C \"$2\"";
         let unpacked = Command::new("sh")
-            .args(["-c", unpack, "sh"])
+            .args(["-c", unpack, "sh", commit])
             .arg(&folder)
             .current_dir(&root)
-            .status();
-        if !unpacked.is_ok_and(|status| status.success()) {
-            return Err("the last commit cannot be copied".into());
+            .output();
+        let unpacked = unpacked.map_err(|error| error.to_string())?;
+        if !unpacked.status.success() {
+            return Err(format!("{commit} cannot be copied"));
         }
+        let commit = String::from_utf8_lossy(&unpacked.stdout);
         Ok(Self {
+            commit: commit.trim().to_owned(),
             folder,
             built: target.join("faults/built"),
         })
+    }
+
+    /// Where what is caught in this commit is kept.
+    pub(crate) fn results(&self) -> PathBuf {
+        self.built.with_file_name(format!("caught-{}", self.commit))
     }
 
     pub(crate) fn read(&self, file: &str) -> Result<String, String> {

@@ -2,13 +2,16 @@
 //! commit, sees which checks catch it, and writes the table of the README. `make faults`.
 //!
 //! It does not know the checks; `trial` is one program with all of them. With `FAULT=` only the
-//! faults whose title holds these words are made, and no table is written.
+//! faults whose part and title hold these words are made, and no table is written. With `COMMIT=` it
+//! copies another commit than the last.
 
 mod copy;
+mod kept;
 mod patch;
 mod table;
 
 use copy::Copy;
+use kept::Kept;
 use patch::Patch;
 use std::process::ExitCode;
 use table::Row;
@@ -16,8 +19,10 @@ use table::Row;
 fn run() -> Result<bool, String> {
     let wanted = std::env::var("FAULT").unwrap_or_default();
     let mut patches = patch::read_all()?;
-    patches.retain(|patch| patch.title.contains(&wanted));
-    let copy = Copy::new()?;
+    patches.retain(|patch| format!("{}: {}", patch.part, patch.title).contains(&wanted));
+    let commit = std::env::var("COMMIT").unwrap_or_else(|_| "HEAD".into());
+    let copy = Copy::of(&commit)?;
+    let mut kept = Kept::read(copy.results());
     for patch in &patches {
         patch.applied_to(&copy.read(&patch.file)?)?;
     }
@@ -27,7 +32,11 @@ fn run() -> Result<bool, String> {
     }
     let mut rows = Vec::new();
     for patch in &patches {
-        let row = judge(&copy, patch)?;
+        let row = match kept.row(patch) {
+            Some(row) => row,
+            None => judge(&copy, patch)?,
+        };
+        kept.keep(patch, &row)?;
         println!("{}: {row}", patch.title);
         rows.push(row);
     }

@@ -68,6 +68,18 @@ impl Patch {
         })
     }
 
+    /// All of the fault.
+    pub(crate) fn text(&self) -> String {
+        let Self {
+            title,
+            file,
+            before,
+            after,
+            ..
+        } = self;
+        format!("{title}\n{file}\n{before}{after}")
+    }
+
     /// The text of the file with the fault in it.
     pub(crate) fn applied_to(&self, text: &str) -> Result<String, String> {
         match text.matches(&self.before).count() {

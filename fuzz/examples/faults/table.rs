@@ -34,6 +34,11 @@ impl Catch {
         }
     }
 
+    /// The line of the trial that says so.
+    pub(crate) fn line(&self) -> String {
+        format!("caught {} | {} | {}", self.check, self.place, self.sentence)
+    }
+
     /// A line of the trial, if it says that something was caught.
     pub(crate) fn read(line: &str) -> Option<Self> {
         let mut parts = line.strip_prefix("caught ")?.splitn(3, " | ");
