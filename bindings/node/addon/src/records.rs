@@ -55,8 +55,9 @@ pub(crate) fn event_bytes(wanted: u64) -> u64 {
 pub(crate) struct Records {
     numbers: Vec<u32>,
     text: Text,
-    /// The type of the event before.
+    /// The type of the event before, if it is not `message`.
     event: Vec<u8>,
+    is_named: bool,
     capacity: usize,
     /// Where in memory the chunk is that the string begins with, if it does.
     input: Range<usize>,
@@ -69,8 +70,7 @@ impl Records {
         let input = &input[..input.len().min(MOST_INPUT_BYTES)];
         self.numbers.clear();
         self.numbers.extend([0; HEAD]);
-        self.event.clear();
-        self.event.extend_from_slice(MESSAGE);
+        self.is_named = false;
         self.capacity = capacity;
         self.text.clear();
         self.input = 0..0;
@@ -108,46 +108,60 @@ impl Records {
     /// Packs an item. Its texts have to be there still: nothing was called since on what found it.
     #[inline]
     pub(crate) fn push(&mut self, item: &tidings_item) {
-        let at = self.numbers.len();
-        self.numbers.extend_from_slice(&[0; 2]);
-        let mut flags = match item.kind {
-            kind if kind == TIDINGS_ITEM_EVENT as u32 => self.push_head(item),
-            _ => OTHER,
-        };
-        if item.event.flags & TIDINGS_EVENT_RETRY != 0 {
-            flags |= HAS_RETRY;
-            let ms = item.event.retry_ms;
-            self.numbers.extend([ms as u32, (ms >> 32) as u32]);
-        }
+        let flags = self.flags(item);
         let [start, end] = self.put(&item.event.data);
-        self.numbers[at] = end << FLAG_BITS | flags;
-        self.numbers[at + 1] = start;
+        self.numbers.extend_from_slice(&[end << FLAG_BITS | flags, start]);
+        if flags != 0 {
+            self.push_more(item, flags);
+        }
     }
 
-    /// What comes before the data of an event.
+    /// What an item has beside data.
     #[inline]
-    fn push_head(&mut self, item: &tidings_item) -> u32 {
+    fn flags(&self, item: &tidings_item) -> u32 {
         let mut flags = 0;
+        if item.kind != TIDINGS_ITEM_EVENT as u32 {
+            flags |= OTHER;
+        } else if !self.is_same(&item.event.event) {
+            flags |= HAS_EVENT;
+        }
         if !item.event.id.data.is_null() {
             flags |= HAS_ID;
-            let place = self.put(&item.event.id);
-            self.numbers.extend(place);
         }
+        if item.event.flags & TIDINGS_EVENT_RETRY != 0 {
+            flags |= HAS_RETRY;
+        }
+        flags
+    }
+
+    /// Whether a type is that of the event before.
+    #[inline]
+    fn is_same(&self, event: &tidings_str) -> bool {
         // SAFETY: see `push`.
-        let event = unsafe { bytes(&item.event.event) };
-        // The common case is a comparison of constants.
-        let is_same = match self.event == MESSAGE {
-            true => event == MESSAGE,
-            false => event == self.event,
-        };
-        if !is_same {
-            flags |= HAS_EVENT;
+        let event = unsafe { bytes(event) };
+        // Mostly there is none, and a constant is compared fast.
+        if self.is_named { event == self.event } else { event == MESSAGE }
+    }
+
+    #[inline(never)]
+    fn push_more(&mut self, item: &tidings_item, flags: u32) {
+        if flags & HAS_ID != 0 {
+            let place = self.put(&item.event.id);
+            self.numbers.extend_from_slice(&place);
+        }
+        if flags & HAS_EVENT != 0 {
+            // SAFETY: see `push`.
+            let event = unsafe { bytes(&item.event.event) };
+            self.is_named = event != MESSAGE;
             self.event.clear();
             self.event.extend_from_slice(event);
             let place = self.put(&item.event.event);
-            self.numbers.extend(place);
+            self.numbers.extend_from_slice(&place);
         }
-        flags
+        if flags & HAS_RETRY != 0 {
+            let ms = item.event.retry_ms;
+            self.numbers.extend_from_slice(&[ms as u32, (ms >> 32) as u32]);
+        }
     }
 
     /// Where a text stands in the string, now at the latest.
