@@ -110,7 +110,8 @@ impl Records {
     pub(crate) fn push(&mut self, item: &tidings_item) {
         let flags = self.flags(item);
         let [start, end] = self.put(&item.event.data);
-        self.numbers.extend_from_slice(&[end << FLAG_BITS | flags, start]);
+        self.numbers
+            .extend_from_slice(&[end << FLAG_BITS | flags, start]);
         if flags != 0 {
             self.push_more(item, flags);
         }
@@ -140,7 +141,11 @@ impl Records {
         // SAFETY: see `push`.
         let event = unsafe { bytes(event) };
         // Mostly there is none, and a constant is compared fast.
-        if self.is_named { event == self.event } else { event == MESSAGE }
+        if self.is_named {
+            event == self.event
+        } else {
+            event == MESSAGE
+        }
     }
 
     #[inline(never)]
@@ -160,7 +165,8 @@ impl Records {
         }
         if flags & HAS_RETRY != 0 {
             let ms = item.event.retry_ms;
-            self.numbers.extend_from_slice(&[ms as u32, (ms >> 32) as u32]);
+            self.numbers
+                .extend_from_slice(&[ms as u32, (ms >> 32) as u32]);
         }
     }
 
