@@ -15,4 +15,7 @@ if [ "${1:-}" = bench ]; then
     exec npm run --silent bench -- "$@"
 fi
 npm run --silent types
+cargo build --quiet --locked -p tidings-smol
+target=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}
+export TIDINGS=${TIDINGS:-$target/debug/tidings}
 exec npm test --silent
