@@ -134,7 +134,8 @@ static void publish_event(int place, const tidings_publish *publish) {
   polls[place].events = 0;
 }
 
-/* Who may read and publish what is to be checked here: it is yours to say. Whether the peer is gone. */
+/* Does what is asked; whether the peer is gone. Who may read and publish what is to be checked here: it is
+ * yours to say. Pages of other sites can send a POST to this machine, too. */
 static int handle_request(int place, const http_request *request) {
   static http_call call;
   int what = http_route(request, &call);

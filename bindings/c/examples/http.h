@@ -71,6 +71,8 @@ static inline int http_read(const char *bytes, size_t len, http_request *request
   while (lines.len) {
     tidings_str value = http_cut(&lines, '\n'), name = http_cut(&value, ':');
     value = http_trim(value);
+    /* What others might take for another name, this must not pass over. */
+    if (name.len == 0 || memchr(name.data, ' ', name.len) || memchr(name.data, '\t', name.len)) return 400;
     if (name.len == 13 && strncasecmp(name.data, "last-event-id", 13) == 0) {
       request->last_event_id = value;
     } else if (name.len == 14 && strncasecmp(name.data, "content-length", 14) == 0) {

@@ -206,7 +206,8 @@ static void open_stream(peer *peer, const tidings_open *open) {
   stream_count++;
 }
 
-/* Who may read and publish what is to be checked here: it is yours to say. */
+/* Who may read and publish what is to be checked here: it is yours to say. Pages of other sites can send a
+ * POST to this machine, too. */
 static void handle_request(peer *peer, const http_request *request) {
   static http_call call;
   int what = http_route(request, &call);

@@ -128,6 +128,19 @@ fn examples_are_clean() {
     }
 }
 
+/// What the README tells pkg-config is of this version.
+#[test]
+fn pkg_config_finds_the_library_in_the_checkout() {
+    if has("pkg-config") {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bindings/c");
+        let mut command = Command::new("pkg-config");
+        let asked = command.args(["--modversion", "tidings"]);
+        let version = run(asked.env("PKG_CONFIG_PATH", directory)).stdout;
+        let version = String::from_utf8_lossy(&version);
+        assert_eq!(version.trim(), env!("CARGO_PKG_VERSION"));
+    }
+}
+
 /// Runs a program with this on its standard input.
 fn feed(command: &mut Command, input: &[u8]) -> Output {
     let file = directory("input").join("stream");

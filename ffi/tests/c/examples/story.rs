@@ -5,6 +5,7 @@
 use super::reader::missed;
 use super::server::{PATIENCE, Server, answer, post};
 use crate::tools::{has, start};
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::process::{Resource, getrlimit};
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::process::Stdio;
@@ -98,8 +99,10 @@ fn supersede(server: &Server) {
 
 /// A reader that does not read is told what it missed. The server keeps a hundred events.
 pub(crate) fn lag(mut server: Server) {
-    const EVENTS: usize = 300;
+    const EVENTS: usize = 200;
     let mut stuck = server.read("/events?topic=large");
+    // Else the system may take everything for it.
+    set_socket_recv_buffer_size(&stuck.socket, 128 << 10).expect("a size");
     let mut live = server.read("/events?topic=large");
     let rest = "x".repeat(60_000);
     for number in 0..EVENTS {
@@ -218,6 +221,14 @@ pub(crate) fn refuse(mut server: Server) {
         (
             400,
             "POST /publish?topic=a HTTP/1.1\r\nContent-Length: -1\r\n\r\n".to_owned(),
+        ),
+        (
+            400,
+            "POST /publish?topic=a HTTP/1.1\r\nContent-Length : 1\r\n\r\nx".to_owned(),
+        ),
+        (
+            400,
+            "GET /events?topic=a HTTP/1.1\r\nA: b\r\n folded\r\n\r\n".to_owned(),
         ),
         (
             413,
