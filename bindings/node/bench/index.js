@@ -60,13 +60,24 @@ async function count(iterable) {
 
 /** Both pipe a body through web streams, as one does with a response. */
 const pipes = {
-  theirs: ({ chunks }) => () =>
-    count(readable(chunks).pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())),
-  ours: ({ chunks }) => () => count(readable(chunks).pipeThrough(new EventStream())),
+  theirs:
+    ({ chunks }) =>
+    () =>
+      count(readable(chunks).pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())),
+  ours:
+    ({ chunks }) =>
+    () =>
+      count(readable(chunks).pipeThrough(new EventStream())),
 };
 
 /** Ours without the pipe. */
-const loops = { theirs: pipes.theirs, ours: ({ chunks }) => () => count(decode(readable(chunks))) };
+const loops = {
+  theirs: pipes.theirs,
+  ours:
+    ({ chunks }) =>
+    () =>
+      count(decode(readable(chunks))),
+};
 
 /** Microseconds of the processor for one pass, over at least so much time. */
 async function measure(pass) {
@@ -88,7 +99,8 @@ async function compare(stream, contestants) {
   const ours = contestants.ours(stream);
   for (const pass of [theirs, ours, theirs, ours]) {
     const events = await pass();
-    if (events !== stream.events && events !== stream.events - 1) throw new Error(`read ${events} of ${stream.events}`);
+    if (events !== stream.events && events !== stream.events - 1)
+      throw new Error(`read ${events} of ${stream.events}`);
   }
   await measure(theirs);
   await measure(ours);
@@ -114,7 +126,12 @@ async function compare(stream, contestants) {
 
 const groups = [
   ['node reader', 'a decoder, called with each chunk', decoders, streams],
-  ['node stream', 'EventStream, beside TextDecoderStream and EventSourceParserStream', pipes, streams.slice(0, 1)],
+  [
+    'node stream',
+    'EventStream, beside TextDecoderStream and EventSourceParserStream',
+    pipes,
+    streams.slice(0, 1),
+  ],
   ['node loop', 'decode, beside the same pipe', loops, streams.slice(0, 1)],
 ];
 
@@ -123,7 +140,9 @@ async function main() {
   const missed = [];
   for (const [group, about, contestants, shapes] of groups) {
     console.log(`\n${group}: ${about}; MiB/s of processor time, beside eventsource-parser`);
-    console.log(`  ${''.padEnd(32)} ${['ours', 'theirs', 'ns/event', 'ratio'].map((word) => word.padStart(9)).join('')}`);
+    console.log(
+      `  ${''.padEnd(32)} ${['ours', 'theirs', 'ns/event', 'ratio'].map((word) => word.padStart(9)).join('')}`,
+    );
     for (const stream of shapes) {
       const { ours, theirs, nsPerEvent, ratios } = await compare(stream, contestants);
       const ratio = median(ratios);
@@ -134,10 +153,20 @@ async function main() {
       if (met === false) missed.push(`${group}: ${stream.name}`);
       const columns = [ours.toFixed(0), theirs.toFixed(0), nsPerEvent.toFixed(0), ratio.toFixed(2)];
       const verdict = mark === null ? '' : `, ${mark}: ${met ? 'met' : 'MISSED'}`;
-      console.log(`  ${stream.name.padEnd(32)} ${columns.map((column) => column.padStart(9)).join('')}${verdict}`);
-      const line = { case: group, name: `${stream.name}: times eventsource-parser`, unit: 'times', median: ratio, runs: ratios };
+      console.log(
+        `  ${stream.name.padEnd(32)} ${columns.map((column) => column.padStart(9)).join('')}${verdict}`,
+      );
+      const line = {
+        case: group,
+        name: `${stream.name}: times eventsource-parser`,
+        unit: 'times',
+        median: ratio,
+        runs: ratios,
+      };
       out?.write(`${JSON.stringify({ ...line, mark, met })}\n`);
-      out?.write(`${JSON.stringify({ case: group, name: stream.name, unit: 'MiB/s', median: ours, runs: [ours], mark: null, met: null })}\n`);
+      out?.write(
+        `${JSON.stringify({ case: group, name: stream.name, unit: 'MiB/s', median: ours, runs: [ours], mark: null, met: null })}\n`,
+      );
     }
   }
   out?.end();

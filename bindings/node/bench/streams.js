@@ -34,7 +34,8 @@ function make(name, event, { mark, chunkBytes = SEGMENT } = {}) {
   const whole = Buffer.concat(parts);
   const chunks = [];
   // Each with memory of its own, as a socket hands them out.
-  for (let at = 0; at < bytes; at += chunkBytes) chunks.push(new Uint8Array(whole.subarray(at, at + chunkBytes)));
+  for (let at = 0; at < bytes; at += chunkBytes)
+    chunks.push(new Uint8Array(whole.subarray(at, at + chunkBytes)));
   return { name, mark, bytes, events: parts.length, chunks };
 }
 
@@ -45,10 +46,14 @@ const streams = [
   make('LLM deltas, 1460-byte chunks', delta, { mark: 1.5 }),
   make('LLM deltas with types', typed, { mark: 1.5 }),
   make('16-byte events', (_, number) => `data: ${pad(number)}\n\n`, { mark: 1 }),
-  make('id, type, 2 data lines', (token, number) =>
-    `id: ${number}\nevent: update\ndata: the first line,${token}\ndata: and one more\n\n`),
-  make('CRLF, 3 fields', (token, number) =>
-    `id: ${number}\r\nevent: update\r\ndata: {"value":"${token}"}\r\n\r\n`),
+  make(
+    'id, type, 2 data lines',
+    (token, number) => `id: ${number}\nevent: update\ndata: the first line,${token}\ndata: and one more\n\n`,
+  ),
+  make(
+    'CRLF, 3 fields',
+    (token, number) => `id: ${number}\r\nevent: update\r\ndata: {"value":"${token}"}\r\n\r\n`,
+  ),
   make('Japanese', (token) => `data: {"choices":[{"delta":{"content":"${token}を読む流れ"}}]}\n\n`),
   make('40 KB events', (_, number) => `data: ${`${pad(number)} and so on; `.repeat(1970)}\n\n`),
   make('LLM deltas, 16-byte chunks', delta, { chunkBytes: 16 }),

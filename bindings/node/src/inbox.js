@@ -25,7 +25,8 @@ class Inbox {
   #wait(ms) {
     return new Promise((resolve) => {
       // A timer may be a little early; who is told so comes back.
-      const timer = ms === Infinity ? undefined : setTimeout(() => this.#wake(), Math.min(Math.ceil(ms), LONGEST));
+      const late = () => this.#wake();
+      const timer = ms === Infinity ? undefined : setTimeout(late, Math.min(Math.ceil(ms), LONGEST));
       this.#wake = () => {
         clearTimeout(timer);
         this.#wake = undefined;

@@ -8,12 +8,8 @@ const { TidingsError } = require('./error.js');
 
 /** The error for a wrong option. */
 function invalid(option, wanted, value) {
-  const error = new TidingsError(
-    'invalid_option',
-    `the option \`${option}\` has to be ${wanted}, not ${shown(value)}`,
-  );
-  error.option = option;
-  return error;
+  const message = `the option \`${option}\` has to be ${wanted}, not ${shown(value)}`;
+  return Object.assign(new TidingsError('invalid_option', message), { option });
 }
 
 /** The error for a wrong argument. */
@@ -42,12 +38,8 @@ function readOptions(options, rules) {
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     if (!Object.hasOwn(rules, name)) {
-      const error = new TidingsError(
-        'invalid_option',
-        `there is no option \`${name}\`; there are ${Object.keys(rules).join(', ')}`,
-      );
-      error.option = name;
-      throw error;
+      const message = `there is no option \`${name}\`; there are ${Object.keys(rules).join(', ')}`;
+      throw Object.assign(new TidingsError('invalid_option', message), { option: name });
     }
     read[name] = rules[name](value, name);
   }
@@ -70,14 +62,16 @@ const callback = (value, name) => {
 };
 
 /** A whole number from `least` to `most`; or infinity, if that means something. */
-const whole = (least, most, infinite = false) => (value, name) => {
-  const fits = Number.isInteger(value) && value >= least && value <= most;
-  if (!fits && !(infinite && value === Infinity)) {
-    const or = infinite ? ', or Infinity' : '';
-    throw invalid(name, `a whole number from ${least} to ${most}${or}`, value);
-  }
-  return value;
-};
+const whole =
+  (least, most, infinite = false) =>
+  (value, name) => {
+    const fits = Number.isInteger(value) && value >= least && value <= most;
+    if (!fits && !(infinite && value === Infinity)) {
+      const or = infinite ? ', or Infinity' : '';
+      throw invalid(name, `a whole number from ${least} to ${most}${or}`, value);
+    }
+    return value;
+  };
 
 /** Milliseconds: at most 30 years, far from where numbers become inexact. */
 const milliseconds = (least, infinite) => whole(least, 1e12, infinite);

@@ -21,7 +21,8 @@ const rules = {
     try {
       return new Headers(value);
     } catch (cause) {
-      throw Object.assign(invalid(name, `headers, or a function that returns some (${cause.message})`, value), { cause });
+      const error = invalid(name, `headers, or a function that returns some (${cause.message})`, value);
+      throw Object.assign(error, { cause });
     }
   },
   body(value, name) {
@@ -42,9 +43,8 @@ function address(url) {
 /** Checks what has to go together. */
 function checkRequest({ method = 'GET', body }) {
   if (body !== undefined && /^(get|head)$/i.test(method)) {
-    const error = new TidingsError('invalid_option', `the option \`body\` needs a \`method\` other than ${method}`);
-    error.option = 'body';
-    throw error;
+    const message = `the option \`body\` needs a \`method\` other than ${method}`;
+    throw Object.assign(new TidingsError('invalid_option', message), { option: 'body' });
   }
 }
 

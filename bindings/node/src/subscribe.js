@@ -245,7 +245,8 @@ class Subscription {
     this.#drop();
     this.#client.tell(done ? 'end' : 'error', this.#now);
     if (!done) {
-      this.#lost(new TidingsError('connection_lost', 'the connection was lost or could not be made', { cause: error }));
+      const message = 'the connection was lost, or could not be made';
+      this.#lost(new TidingsError('connection_lost', message, { cause: error }));
     } else if (this.#options.reconnect === false) {
       this.#closed = true;
     } else {

@@ -31,14 +31,54 @@ const detached = (array) => {
 
 /** Of everything something. */
 const values = (roll) => [
-  undefined, null, true, 0, -0, 1, -1, 2.5, NaN, Infinity, -Infinity, 2 ** 31, 2 ** 53, 1e300, 5n, Symbol('s'),
-  '', 'id', 'a\0b', '\ud800', 'x'.repeat(10_000), {}, [], () => 5, class {}, new Proxy({}, {}), new Date(), /x/,
-  new Uint8Array(0), new Uint8Array(roll(100)), Buffer.from('data: a\n\nid: 5\n\nretry: 9\n\n: c\n\nevent: \u2603\ndata: \xff\n\n'),
-  Buffer.alloc(20_000, 'data: x\n\n'), new Uint16Array(8), new Uint32Array(0), new Uint32Array(9), new Uint32Array(10),
-  new Uint32Array(2048), new Float64Array(12), new Float64Array(12).fill(roll(1000)), new Float64Array(11),
-  new BigUint64Array(4), new ArrayBuffer(8), new DataView(new ArrayBuffer(8)),
-  new Uint8Array(new SharedArrayBuffer(8)), new Uint32Array(new SharedArrayBuffer(80)),
-  detached(new Uint8Array(64)), detached(new Uint32Array(64)), detached(new Float64Array(12)),
+  undefined,
+  null,
+  true,
+  0,
+  -0,
+  1,
+  -1,
+  2.5,
+  NaN,
+  Infinity,
+  -Infinity,
+  2 ** 31,
+  2 ** 53,
+  1e300,
+  5n,
+  Symbol('s'),
+  '',
+  'id',
+  'a\0b',
+  '\ud800',
+  'x'.repeat(10_000),
+  {},
+  [],
+  () => 5,
+  class {},
+  new Proxy({}, {}),
+  new Date(),
+  /x/,
+  new Uint8Array(0),
+  new Uint8Array(roll(100)),
+  Buffer.from('data: a\n\nid: 5\n\nretry: 9\n\n: c\n\nevent: \u2603\ndata: \xff\n\n'),
+  Buffer.alloc(20_000, 'data: x\n\n'),
+  new Uint16Array(8),
+  new Uint32Array(0),
+  new Uint32Array(9),
+  new Uint32Array(10),
+  new Uint32Array(2048),
+  new Float64Array(12),
+  new Float64Array(12).fill(roll(1000)),
+  new Float64Array(11),
+  new BigUint64Array(4),
+  new ArrayBuffer(8),
+  new DataView(new ArrayBuffer(8)),
+  new Uint8Array(new SharedArrayBuffer(8)),
+  new Uint32Array(new SharedArrayBuffer(80)),
+  detached(new Uint8Array(64)),
+  detached(new Uint32Array(64)),
+  detached(new Float64Array(12)),
   new Uint8Array(new ArrayBuffer(8, { maxByteLength: 16 })),
 ];
 
@@ -52,13 +92,17 @@ describe('the addon', () => {
     const thrown = new Map();
     for (let step = 0; step < 40_000; step++) {
       if (handles.length < 20) {
-        handles.push(native.decoderNew(0, 0, roll(2)), native.clientNew(new Float64Array(12), undefined, undefined));
+        handles.push(
+          native.decoderNew(0, 0, roll(2)),
+          native.clientNew(new Float64Array(12), undefined, undefined),
+        );
       }
       const name = names[roll(names.length)];
       const some = values(roll);
       const pick = () => (roll(3) === 0 ? handles[roll(handles.length)] : some[roll(some.length)]);
       const call = Array.from({ length: roll(7) }, pick);
-      if (name === 'free') handles.splice(0, handles.length, ...handles.filter((handle) => handle !== call[0]));
+      if (name === 'free')
+        handles.splice(0, handles.length, ...handles.filter((handle) => handle !== call[0]));
       try {
         const made = native[name](...call);
         if (name.endsWith('New')) handles.push(made);
@@ -92,7 +136,17 @@ describe('the addon', () => {
     native.free(first);
     const second = native.decoderNew(0, 0, 0);
     const client = native.clientNew(new Float64Array(12), undefined, undefined);
-    for (const stale of [first, client, second + 0.5, -second, 0, second + 2 ** 24, second + 1, Infinity, NaN]) {
+    for (const stale of [
+      first,
+      client,
+      second + 0.5,
+      -second,
+      0,
+      second + 2 ** 24,
+      second + 1,
+      Infinity,
+      NaN,
+    ]) {
       assert.throws(() => native.decoderReset(stale), { code: 'closed' });
     }
     for (const stale of [first, second]) {
@@ -103,7 +157,11 @@ describe('the addon', () => {
   });
 
   test('throws errors with a code and a sentence', () => {
-    assert.throws(() => native.decoderReset(0), { name: 'TidingsError', code: 'closed', message: 'it is closed' });
+    assert.throws(() => native.decoderReset(0), {
+      name: 'TidingsError',
+      code: 'closed',
+      message: 'it is closed',
+    });
     assert.throws(() => native.setup(5), { code: 'invalid_argument' });
   });
 

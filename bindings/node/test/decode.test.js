@@ -55,9 +55,24 @@ describe('a decoder', () => {
   });
 
   test('keeps apart what is one byte a character and what is two, in one chunk and over many', () => {
-    const texts = ['ascii', 'naïve', '流れ', '😀', 'ÿ', 'Ā', '', 'x'.repeat(30), 'é'.repeat(30), '漢'.repeat(30)];
-    const stream = texts.flatMap((a, at) => texts.map((b) => [`${a}${b}`, String(at), b])).map(([data, id, type]) => event(data, { id, event: type || 'message' }));
-    const wire = stream.map(({ data, id, event }) => `id: ${id}\nevent: ${event}\ndata: ${data}\n\n`).join('');
+    const texts = [
+      'ascii',
+      'naïve',
+      '流れ',
+      '😀',
+      'ÿ',
+      'Ā',
+      '',
+      'x'.repeat(30),
+      'é'.repeat(30),
+      '漢'.repeat(30),
+    ];
+    const stream = texts
+      .flatMap((a, at) => texts.map((b) => [`${a}${b}`, String(at), b]))
+      .map(([data, id, type]) => event(data, { id, event: type || 'message' }));
+    const wire = stream
+      .map(({ data, id, event }) => `id: ${id}\nevent: ${event}\ndata: ${data}\n\n`)
+      .join('');
     for (const size of [1, 7, 100, 1460, wire.length * 4]) {
       const decoder = new Decoder();
       const all = bytes(wire);
@@ -70,23 +85,37 @@ describe('a decoder', () => {
   test('takes chunks with more events than cross at once, and events longer than that', () => {
     const decoder = new Decoder();
     const many = Array.from({ length: 20_000 }, (_, number) => String(number));
-    assert.deepEqual(decoder.decode(many.map((data) => `data: ${data}\n\n`).join('')).map(({ data }) => data), many);
+    assert.deepEqual(
+      decoder.decode(many.map((data) => `data: ${data}\n\n`).join('')).map(({ data }) => data),
+      many,
+    );
     const long = 'line\n'.repeat(100_000);
-    assert.deepEqual(decoder.decode(`data: ${long.replaceAll('\n', '\ndata: ')}\n\ndata\n\n`), [event(long), event('')]);
+    assert.deepEqual(decoder.decode(`data: ${long.replaceAll('\n', '\ndata: ')}\n\ndata\n\n`), [
+      event(long),
+      event(''),
+    ]);
   });
 
   test('tells of retries and comments as they come', () => {
     const told = [];
     const decoder = new Decoder({ onRetry: (ms) => told.push(ms), onComment: (text) => told.push(text) });
-    assert.deepEqual(decoder.decode('retry: 5\n: ☃\nretry: 99999999999\n:\n\ndata: a\n\n'), [event('a', { retry: undefined })]);
+    assert.deepEqual(decoder.decode('retry: 5\n: ☃\nretry: 99999999999\n:\n\ndata: a\n\n'), [
+      event('a', { retry: undefined }),
+    ]);
     assert.deepEqual(told, [5, '☃', 99_999_999_999, '']);
   });
 
   test('hands out what comes before an event that is too large, then the error until it is reset', () => {
     const decoder = new Decoder({ eventBytes: 3 });
-    assert.deepEqual(decoder.decode('id: 1\ndata: a\n\ndata: long\n\ndata: b\n\n'), [event('a', { id: '1' })]);
+    assert.deepEqual(decoder.decode('id: 1\ndata: a\n\ndata: long\n\ndata: b\n\n'), [
+      event('a', { id: '1' }),
+    ]);
     for (const chunk of ['', 'data: c\n\n']) {
-      assert.throws(() => decoder.decode(chunk), { name: 'TidingsError', code: 'event_too_large', message: /3 bytes/ });
+      assert.throws(() => decoder.decode(chunk), {
+        name: 'TidingsError',
+        code: 'event_too_large',
+        message: /3 bytes/,
+      });
     }
     decoder.reset();
     assert.deepEqual(decoder.decode('data: c\n\n'), [event('c')]);
@@ -123,7 +152,13 @@ describe('a decoder', () => {
     for (const chunk of [undefined, null, 5, {}, [], Symbol.iterator, () => {}, detached, detached.buffer]) {
       assert.throws(() => new Decoder().decode(chunk), { name: 'TidingsError', code: 'invalid_argument' });
     }
-    for (const [option, value] of Object.entries({ eventBytes: -1, keptBytes: 1.5, onRetry: 5, onComment: 'x', maxBufferSize: 1 })) {
+    for (const [option, value] of Object.entries({
+      eventBytes: -1,
+      keptBytes: 1.5,
+      onRetry: 5,
+      onComment: 'x',
+      maxBufferSize: 1,
+    })) {
       assert.throws(() => new Decoder({ [option]: value }), { code: 'invalid_option', option });
     }
     assert.throws(() => new Decoder(5), { code: 'invalid_argument' });
@@ -139,7 +174,9 @@ describe('a stream', () => {
     const stream = new EventStream();
     assert.deepEqual(await collect(from(...chunks).pipeThrough(stream)), [event('naïve', { id: '1' })]);
     assert.equal(stream.lastEventId, '1');
-    const decoded = from(...chunks).pipeThrough(new TextDecoderStream()).pipeThrough(new EventStream());
+    const decoded = from(...chunks)
+      .pipeThrough(new TextDecoderStream())
+      .pipeThrough(new EventStream());
     assert.deepEqual(await collect(decoded), [event('naïve', { id: '1' })]);
   });
 
@@ -155,7 +192,9 @@ describe('a stream', () => {
 
   test('fails after the events before an error', async () => {
     const seen = [];
-    const stream = from('data: a\n\ndata: long\n\n').pipeThrough(new EventStream({ eventBytes: 3 }, undefined, { highWaterMark: 9 }));
+    const stream = from('data: a\n\ndata: long\n\n').pipeThrough(
+      new EventStream({ eventBytes: 3 }, undefined, { highWaterMark: 9 }),
+    );
     const loop = async () => {
       for await (const { data } of stream) seen.push(data);
     };
@@ -170,7 +209,13 @@ describe('an iterator', () => {
     async function* generated() {
       yield* chunks;
     }
-    for (const source of [chunks, new Set(chunks), generated(), ReadableStream.from(chunks), new Response('data: 1\n\ndata: 2\n\n').body]) {
+    for (const source of [
+      chunks,
+      new Set(chunks),
+      generated(),
+      ReadableStream.from(chunks),
+      new Response('data: 1\n\ndata: 2\n\n').body,
+    ]) {
       assert.deepEqual(await collect(decode(source)), [event('1'), event('2')]);
     }
   });

@@ -13,7 +13,8 @@ const { target } = require('../src/target.js');
 
 const root = path.join(__dirname, '..');
 const run = promisify(execFile);
-const npm = (args, cwd) => run('npm', [...args, '--offline', '--no-audit', '--no-fund'], { cwd, timeout: 120_000 });
+const npm = (args, cwd) =>
+  run('npm', [...args, '--offline', '--no-audit', '--no-fund'], { cwd, timeout: 120_000 });
 
 let folder;
 let files;
@@ -39,7 +40,8 @@ test('the package has what it needs, and nothing else', () => {
   assert.deepEqual(files.sort(), [...others, ...sources, ...builds].sort());
   const { scripts, dependencies } = JSON.parse(fs.readFileSync(path.join(root, 'package.json')));
   assert.equal(dependencies, undefined);
-  for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) assert.equal(scripts[name], undefined);
+  for (const name of ['preinstall', 'install', 'postinstall', 'prepare'])
+    assert.equal(scripts[name], undefined);
 });
 
 test('import and require give the same names, of the same classes', async () => {
@@ -62,7 +64,10 @@ test('import and require give the same names, of the same classes', async () => 
 test('its types are found by projects of both kinds', async () => {
   const types = path.join(root, 'test/types');
   for (const name of ['esm.mts', 'cjs.cts']) fs.copyFileSync(path.join(types, name), path.join(folder, name));
-  write('old.ts', "import { Decoder } from 'tidings'; export const events: { data: string }[] = new Decoder().decode('');");
+  write(
+    'old.ts',
+    "import { Decoder } from 'tidings'; export const events: { data: string }[] = new Decoder().decode('');",
+  );
   const common = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022,esnext.disposable'];
   const known = ['--types', 'node', '--typeRoots', path.join(root, 'node_modules/@types')];
   const tsc = (...args) => {

@@ -14,7 +14,10 @@ const run = promisify(execFile);
 /** Runs a program to its end. It fails if a rejection is left alone, or if it does not end. */
 async function program(text, ...args) {
   const flags = ['--unhandled-rejections=strict', '--trace-uncaught', '--eval', text];
-  const { stdout } = await run(process.execPath, [...flags, '--', ...args], { cwd: __dirname, timeout: 20_000 });
+  const { stdout } = await run(process.execPath, [...flags, '--', ...args], {
+    cwd: __dirname,
+    timeout: 20_000,
+  });
   return stdout;
 }
 
@@ -22,11 +25,13 @@ test('a program ends when its subscription does', async (t) => {
   const { url } = await serve(t, ...Array.from({ length: 6 }, () => silent('data: 1\n\n')));
   const endings = {
     broken: 'for await (const event of subscribe(url)) { console.log(event.data); break; }',
-    closed: 'const s = subscribe(url); console.log((await s.next()).value.data); setTimeout(() => s.close(), 20); await s.next();',
+    closed:
+      'const s = subscribe(url); console.log((await s.next()).value.data); setTimeout(() => s.close(), 20); await s.next();',
     aborted:
       'const a = new AbortController(); const s = subscribe(url, { signal: a.signal }); console.log((await s.next()).value.data);' +
       'setTimeout(() => a.abort(), 20); await s.next().catch(() => {});',
-    exited: 'const s = subscribe(url); console.log((await s.next()).value.data); s.next(); setTimeout(() => process.exit(), 20);',
+    exited:
+      'const s = subscribe(url); console.log((await s.next()).value.data); s.next(); setTimeout(() => process.exit(), 20);',
   };
   for (const [name, text] of Object.entries(endings)) {
     const body = `const { subscribe } = require('tidings'); const url = process.argv[1]; (async () => { ${text} })()`;
@@ -42,7 +47,8 @@ test('a program ends with decoders left open', async () => {
 });
 
 test('the addon loads without the network being asked for names', async () => {
-  const text = "process.report.excludeNetwork = false; require('tidings'); console.log(process.report.excludeNetwork)";
+  const text =
+    "process.report.excludeNetwork = false; require('tidings'); console.log(process.report.excludeNetwork)";
   assert.equal(await program(text), 'false\n');
 });
 

@@ -13,12 +13,14 @@ const soon = { retry: 1, minDelay: 1 };
 
 const data = (events) => events.map((event) => event.data);
 
-const failsWith = (code, more = {}) => (error) => {
-  assert.ok(error instanceof TidingsError, `${error}`);
-  assert.deepEqual({ code: error.code, ...more }, { code, ...more });
-  for (const [name, value] of Object.entries(more)) assert.equal(error[name], value);
-  return true;
-};
+const failsWith =
+  (code, more = {}) =>
+  (error) => {
+    assert.ok(error instanceof TidingsError, `${error}`);
+    assert.deepEqual({ code: error.code, ...more }, { code, ...more });
+    for (const [name, value] of Object.entries(more)) assert.equal(error[name], value);
+    return true;
+  };
 
 describe('a subscription', () => {
   test('goes on where it was, through ends and cuts, until the server answers 204', async (t) => {
@@ -44,7 +46,11 @@ describe('a subscription', () => {
     const sent = ids.map((id) => id && Buffer.from(id, 'latin1').toString());
     assert.deepEqual(sent, [undefined, 'a', 'naïve ☃', 'naïve ☃']);
     assert.equal(requests[0].headers.accept, 'text/event-stream');
-    assert.deepEqual(lost, [['ended', true], ['connection_lost', true], ['ended', true]]);
+    assert.deepEqual(lost, [
+      ['ended', true],
+      ['connection_lost', true],
+      ['ended', true],
+    ]);
     assert.deepEqual(opened, [200, 200, 200]);
   });
 
@@ -53,7 +59,10 @@ describe('a subscription', () => {
     const subscription = subscribe(url, { ...soon, lastEventId: '41' });
     assert.equal(subscription.lastEventId, '41');
     await collect(subscription);
-    assert.deepEqual(requests.map(({ headers }) => headers['last-event-id']), ['41', '41']);
+    assert.deepEqual(
+      requests.map(({ headers }) => headers['last-event-id']),
+      ['41', '41'],
+    );
   });
 
   test('says as last event id that of what was handed out', async (t) => {
@@ -75,7 +84,10 @@ describe('a subscription', () => {
     );
     const delays = [];
     const events = await collect(subscribe(url, { onDisconnect: (_, retryIn) => delays.push(retryIn) }));
-    assert.deepEqual(events.map(({ event }) => event), ['gap', 'bye']);
+    assert.deepEqual(
+      events.map(({ event }) => event),
+      ['gap', 'bye'],
+    );
     assert.ok(delays[0] > 300 && delays[0] <= 321, `${delays}`);
   });
 
@@ -95,8 +107,14 @@ describe('a subscription', () => {
       body: () => `{"attempt":${token}}`,
     };
     assert.deepEqual(data(await collect(subscribe(new URL(url), options))), ['1', '2']);
-    assert.deepEqual(requests.map(({ method }) => method), ['POST', 'POST', 'POST']);
-    assert.deepEqual(requests.map(({ headers }) => headers.authorization), ['Bearer 1', 'Bearer 2', 'Bearer 3']);
+    assert.deepEqual(
+      requests.map(({ method }) => method),
+      ['POST', 'POST', 'POST'],
+    );
+    assert.deepEqual(
+      requests.map(({ headers }) => headers.authorization),
+      ['Bearer 1', 'Bearer 2', 'Bearer 3'],
+    );
     assert.equal(requests[0].headers.accept, 'text/*');
     assert.deepEqual(bodies.slice(0, 2), ['{"attempt":1}', '{"attempt":2}']);
   });
@@ -269,7 +287,10 @@ describe('a fetch of the application', () => {
     };
     assert.deepEqual(data(await collect(subscribe('http://nowhere.invalid/', { ...soon, fetch }))), ['1']);
     const [url, { method, headers, signal }] = calls[0];
-    assert.deepEqual([url, method, headers.get('accept')], ['http://nowhere.invalid/', 'GET', 'text/event-stream']);
+    assert.deepEqual(
+      [url, method, headers.get('accept')],
+      ['http://nowhere.invalid/', 'GET', 'text/event-stream'],
+    );
     assert.equal(signal.aborted, true, 'what has ended is let go');
   });
 
@@ -290,13 +311,19 @@ describe('a fetch of the application', () => {
 
     const body = new ReadableStream({ cancel: () => cancelled++ });
     const refused = async () => new Response(body, { status: 500 });
-    await assert.rejects(collect(subscribe('http://nowhere.invalid/', { fetch: refused })), failsWith('http_status'));
+    await assert.rejects(
+      collect(subscribe('http://nowhere.invalid/', { fetch: refused })),
+      failsWith('http_status'),
+    );
     assert.equal(cancelled, 1);
   });
 
   test('may give chunks that are none', async () => {
     const fetch = async () => answer(new ReadableStream({ start: (stream) => stream.enqueue(5) }));
-    await assert.rejects(collect(subscribe('http://nowhere.invalid/', { fetch })), failsWith('invalid_argument'));
+    await assert.rejects(
+      collect(subscribe('http://nowhere.invalid/', { fetch })),
+      failsWith('invalid_argument'),
+    );
   });
 });
 
@@ -325,13 +352,19 @@ test('an option that is wrong is named', () => {
     lastEventID: '5',
   };
   for (const [option, value] of Object.entries(wrong)) {
-    assert.throws(() => subscribe('http://127.0.0.1/', { [option]: value }), (error) => {
-      failsWith('invalid_option', { option })(error);
-      assert.ok(error.message.includes(`\`${option}\``), error.message);
-      return true;
-    });
+    assert.throws(
+      () => subscribe('http://127.0.0.1/', { [option]: value }),
+      (error) => {
+        failsWith('invalid_option', { option })(error);
+        assert.ok(error.message.includes(`\`${option}\``), error.message);
+        return true;
+      },
+    );
   }
-  assert.throws(() => subscribe('http://127.0.0.1/', { body: 'x' }), failsWith('invalid_option', { option: 'body' }));
+  assert.throws(
+    () => subscribe('http://127.0.0.1/', { body: 'x' }),
+    failsWith('invalid_option', { option: 'body' }),
+  );
   assert.throws(() => subscribe('http://127.0.0.1/', null), failsWith('invalid_argument'));
   assert.throws(() => subscribe('/relative'), failsWith('invalid_argument'));
   assert.throws(() => subscribe('http://127.0.0.1/', { lastEventId: 'a\nb' }), failsWith('id_line_break'));

@@ -41,7 +41,13 @@ function read({ options, expected }, streams) {
 function comparable({ seen, last }) {
   const kind = ({ data, error }) => (error !== undefined ? 2 : data !== undefined ? 1 : 0);
   const items = seen.map(({ last: _, ...item }) => JSON.parse(JSON.stringify(item)));
-  return { seen: items.map((item, at) => [kind(item), at, item]).sort(([a, x], [b, y]) => a - b || x - y).map(([, , item]) => sorted(item)), last };
+  return {
+    seen: items
+      .map((item, at) => [kind(item), at, item])
+      .sort(([a, x], [b, y]) => a - b || x - y)
+      .map(([, , item]) => sorted(item)),
+    last,
+  };
 }
 
 const sorted = (item) => Object.fromEntries(Object.entries(item).sort());

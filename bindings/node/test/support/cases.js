@@ -21,7 +21,8 @@ function bytes(written) {
     from = match.index + all.length;
     if (letter !== undefined) parts.push(Buffer.from(simple[letter]));
     else if (byte !== undefined) parts.push(Buffer.from(byte, 'hex'));
-    else if (character !== undefined) parts.push(Buffer.from(String.fromCodePoint(Number.parseInt(character, 16))));
+    else if (character !== undefined)
+      parts.push(Buffer.from(String.fromCodePoint(Number.parseInt(character, 16))));
     else parts.push(...Array.from({ length: Number(times) }, () => bytes(part)));
   }
   parts.push(Buffer.from(written.slice(from)));
