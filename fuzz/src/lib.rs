@@ -9,7 +9,7 @@
 //! - [`play`] does the operations to a hub and to the model, and compares after each;
 //!   [`minimize`] makes what fails smaller.
 //! - [`standard`] reads a stream as the standard says, step by step.
-//! - [`world`] runs a hub among clients, publishers and bad networks in virtual time.
+//! - [`world`] runs hubs among clients, publishers and bad networks in virtual time.
 //! - [`targets`] are what a fuzzer feeds: all of this, from bytes.
 
 pub mod mail;
