@@ -1,5 +1,9 @@
 /// <reference types="node" />
 
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+
 /** One event of a stream. */
 export interface Event {
   /** The type; `message` if the stream names none. */
@@ -154,13 +158,268 @@ export interface Subscription extends AsyncIterableIterator<Event, void, undefin
  */
 export function subscribe(url: string | URL, options?: SubscribeOptions): Subscription;
 
+/** How much of a class of topics is kept. */
+export interface Retention {
+  /** The most events. Default 50,000. */
+  events?: number | undefined;
+  /** The most bytes, of events and their index together. Default 16 MiB. */
+  bytes?: number | undefined;
+  /** How long, in milliseconds. Default `Infinity`: until another limit. */
+  age?: number | undefined;
+  /** The most index records, for gaps to be counted. Default four times `events`. */
+  records?: number | undefined;
+}
+
+/** Topics that are kept alike. */
+export interface TopicClass extends Retention {
+  /** Patterns of topics: `*` for one segment, `**` for any rest. */
+  topics: string | readonly string[];
+  /** Whether one value per topic is kept, replaced in place, instead of a history. */
+  latest?: boolean | undefined;
+}
+
+/** An event of the hub itself: `false` for none, or another name or JSON. */
+export type ControlEvent = false | { name?: string | undefined; json?: string | undefined };
+
+/** What becomes of a reader whose next event has left the log while it was slow. */
+export type Lag = 'gap' | 'close';
+
+/** Times are milliseconds. */
+export interface HubOptions {
+  /** Whether sockets of plain HTTP/1.1 requests may move to the engine's own threads. Default true. */
+  engine?: boolean | undefined;
+  /** Threads among which streams are spread. Default 1: one fills a network. */
+  shards?: number | undefined;
+  /** How many publishes may be numbered and not yet in the log. Default 16,384; beyond them it is `busy`. */
+  publishQueue?: number | undefined;
+  /** What is kept for readers that come back. */
+  log?: Retention | undefined;
+  /** Topics that are kept otherwise than `log` says; the first match wins. At most 15. */
+  classes?: readonly TopicClass[] | undefined;
+  /** What becomes of a reader that is too slow. Default `gap`: it is told how many events it missed. */
+  lag?: Lag | undefined;
+  /** Streams in total. Default: as many as the process may open descriptors, less some. */
+  connections?: number | undefined;
+  /** Streams of one user. Default 100. */
+  userConnections?: number | undefined;
+  /** Whether a stream over `userConnections` replaces the oldest, instead of being refused. */
+  replaceOldest?: boolean | undefined;
+  /** Default 1,000. */
+  topicsPerConnection?: number | undefined;
+  /** Default 100. */
+  grantsPerConnection?: number | undefined;
+  /** Default 100. */
+  topicsPerPublish?: number | undefined;
+  /** Bytes of one topic, user or tab. Default 256. */
+  nameBytes?: number | undefined;
+  /** Bytes of an id of your own. Default 256. */
+  idBytes?: number | undefined;
+  /** Bytes of one encoded event. Default 1 MiB. */
+  eventBytes?: number | undefined;
+  /** Events that a resume replays; what is beyond them is told as a gap. Default 10,000. */
+  replayEvents?: number | undefined;
+  /** Bytes that a resume replays, likewise. Default 1 MiB. */
+  replayBytes?: number | undefined;
+  /** Bytes of events that slow readers are in the middle of while the log has dropped them. Default 4 MiB. */
+  rescueBytes?: number | undefined;
+  /** What times are rounded up to. Default 250. */
+  tick?: number | undefined;
+  /** A quiet stream gets a heartbeat after this. Default 30,000; `Infinity` for none. */
+  heartbeat?: number | undefined;
+  /** A stream without an event of the application for so long is closed. Default `Infinity`. */
+  idleTimeout?: number | undefined;
+  /** A stream as old as this is closed. Default `Infinity`. */
+  maxAge?: number | undefined;
+  /** A reader that takes not a byte for so long is cut. Default 60,000. */
+  stallTimeout?: number | undefined;
+  /** How long before a token ends `reauth` is sent. Default 60,000. */
+  reauth?: number | undefined;
+  /** How long a closing stream may take for its last bytes. Default 5,000. */
+  linger?: number | undefined;
+  /** When readers are to come back after a `bye`, spread by half up and down. Default 2,000. */
+  retry?: number | undefined;
+  /** The events that the hub itself sends. */
+  controls?:
+    | Partial<Record<'connected' | 'heartbeat' | 'gap' | 'reauth' | 'bye', ControlEvent | undefined>>
+    | undefined;
+}
+
+/** Who opens a stream, and for what. */
+export interface ConnectOptions {
+  /** The authenticated user. */
+  user?: string | undefined;
+  /**
+   * The tab or device: a newer stream of it closes the older. Without a user it is a secret of at least
+   * 16 bytes.
+   */
+  tab?: string | undefined;
+  /** Topics and patterns. */
+  topics?: string | readonly string[] | undefined;
+  /** Topics and patterns whose private events it may get. */
+  grants?: string | readonly string[] | undefined;
+  /** When its token ends: a date, or milliseconds since 1970. */
+  expires?: Date | number | undefined;
+  /** Where to go on. Default: the header `Last-Event-ID` of the request. */
+  lastEventId?: string | undefined;
+  /** Default: that of the hub. */
+  lag?: Lag | undefined;
+  /** Heartbeats as events, which a page can see, or as comments. Default `event`. */
+  heartbeat?: 'event' | 'comment' | undefined;
+  /** Headers of the response, beside those that are set on it. */
+  headers?: Readonly<Record<string, OutgoingHttpHeader>> | undefined;
+  /** Whether a request that is refused is answered. Default true; else `connect` rejects. */
+  answer?: boolean | undefined;
+}
+
+/** Why a stream has closed. */
+export type CloseReason =
+  | 'closed'
+  | 'drain'
+  | 'superseded'
+  | 'replaced'
+  | 'expired'
+  | 'idle'
+  | 'age'
+  | 'lagged'
+  | 'stalled'
+  | 'overflow'
+  | 'gone'
+  | 'unknown';
+
+/** A stream that was opened. Its id stands wherever a connection is asked for. */
+export interface Connection {
+  /** Knowing it gives no right. */
+  readonly id: string;
+  readonly user: string | undefined;
+  /** Where it runs: on the engine's threads, or through `response.write`. */
+  readonly way: 'engine' | 'response';
+  /** Why it was closed, once it is. */
+  readonly closed: Promise<CloseReason>;
+  subscribe(topics: string | readonly string[]): void;
+  unsubscribe(topics: string | readonly string[]): void;
+  /** Goes on with a new token: its end, none if it is not given, and its grants. */
+  renew(options?: RenewOptions): void;
+  /** Publishes to this stream alone. Such an event is never replayed. */
+  publish(event: Publish): Promise<Published>;
+  /** Sends a `bye`, then closes. */
+  close(): void;
+  toString(): string;
+  toJSON(): string;
+}
+
+export interface RenewOptions {
+  expires?: Date | number | undefined;
+  grants?: string | readonly string[] | undefined;
+}
+
+/** Whom an event is for. */
+export type Audience =
+  | string
+  | readonly string[]
+  | { topics: string | readonly string[]; user?: string | undefined }
+  | { user: string }
+  | { everyone: true }
+  | { connection: Connection | string };
+
+/** An event to publish. */
+export interface Publish {
+  /** The type; `message` if there is none. */
+  event?: string | undefined;
+  /** The data: a text of any number of lines. */
+  data: string;
+  /** An id of your own. While the hub remembers it, publishing it again publishes nothing. */
+  id?: string | undefined;
+  /** How long a reader waits before it reconnects, in milliseconds. */
+  retry?: number | undefined;
+}
+
+export interface PublishOptions {
+  /** The connection that does not want it, usually the sender's. */
+  except?: Connection | string | undefined;
+  /** Whether only connections with a grant get it. */
+  private?: boolean | undefined;
+}
+
+/** What became of an event. */
+export interface Published {
+  id: string;
+  /** How many open streams it is for, each counted once. */
+  recipients: number;
+  /** Whether it was known by its id. */
+  duplicate: boolean;
+}
+
+/** What a hub has done, and what it holds. */
+export interface HubStats {
+  connections: number;
+  users: number;
+  topics: number;
+  logEvents: number;
+  logBytes: number;
+  opened: number;
+  published: number;
+  duplicates: number;
+  delivered: number;
+  deliveredBytes: number;
+  gaps: number;
+  missed: number;
+  replaced: number;
+  undelivered: number;
+  /** Streams that have closed, by reason. */
+  closed: Record<Exclude<CloseReason, 'unknown'>, number>;
+  /** Streams that are open, by where they run. */
+  ways: { engine: number; response: number };
+}
+
+export interface HubEvents {
+  /** A stream has opened. */
+  open: [connection: Connection, request: IncomingMessage | Http2ServerRequest];
+  /** A stream has closed. */
+  close: [connection: Connection, reason: CloseReason];
+  /** A request was refused, and answered. */
+  refuse: [error: TidingsError, request: IncomingMessage | Http2ServerRequest];
+}
+
+/** A hub: one log of events, and streams that read it. */
+export class Hub extends EventEmitter<HubEvents> {
+  constructor(options?: HubOptions);
+  /**
+   * Makes a stream of a response that has not begun. Undefined if the request was refused, which is
+   * answered then, or if the client is gone.
+   */
+  connect(
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
+    options?: ConnectOptions,
+  ): Promise<Connection | undefined>;
+  /** Publishes an event. Its number is taken before this returns: the order of calls is that of events. */
+  publish(to: Audience, event: Publish, options?: PublishOptions): Promise<Published>;
+  subscribe(connection: Connection | string, topics: string | readonly string[]): void;
+  unsubscribe(connection: Connection | string, topics: string | readonly string[]): void;
+  renew(connection: Connection | string, options?: RenewOptions): void;
+  close(connection: Connection | string): void;
+  /** The end of the log: what to store with a snapshot, for readers to start at. */
+  readonly cursor: string;
+  stats(): HubStats;
+  /**
+   * Sends what was published, closes every stream with a `bye`, and ends the hub. Readers are to come
+   * back spread over so many milliseconds, default 2,000; those that are blocked are cut after them.
+   */
+  drain(over?: number): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Makes a hub. It has threads of its own: end it with `drain`. */
+export function createHub(options?: HubOptions): Hub;
+
 /** What this package throws. */
 export class TidingsError extends Error {
   constructor(code: string, message: string, options?: { cause?: unknown });
   name: 'TidingsError';
   /**
    * What is wrong: `invalid_argument`, `invalid_option`, `closed`, `unsupported`; of a stream
-   * `event_too_large`, `comment_too_large`; of a subscription `http_status`, `content_type`,
+   * `event_too_large`, `comment_too_large`; of a hub those of a refusal, `busy`,
+   * `not_found`, `stopped`; of a subscription `http_status`, `content_type`,
    * `connect_timeout`, `idle_timeout`, `connection_lost`, `ended`, `attempts`; or the name of another
    * status of the C ABI, in lower case.
    */

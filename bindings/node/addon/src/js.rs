@@ -10,13 +10,14 @@ use crate::records::Records;
 use crate::state::State;
 use crate::text::Units;
 use napi_sys::{
-    Status, TypedarrayType, ValueType, napi_callback_info, napi_env, napi_ref, napi_value,
+    Status, ThreadsafeFunctionCallMode, ThreadsafeFunctionReleaseMode, TypedarrayType, ValueType,
+    napi_callback_info, napi_env, napi_ref, napi_threadsafe_function, napi_value,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 /// The most arguments that a function takes.
-const MAX_ARGUMENTS: usize = 8;
+const MAX_ARGUMENTS: usize = 10;
 
 /// A call from JavaScript.
 pub(crate) struct Call {
@@ -166,6 +167,22 @@ impl Call {
         Ok(numbers.map(|number| number as u64))
     }
 
+    /// Whole numbers, as many as there are.
+    pub(crate) fn many(&self, index: usize) -> Outcome<Vec<u64>> {
+        let view = self.view(index, TypedarrayType::float64_array, "a Float64Array")?;
+        let first = view.data.cast::<f64>();
+        // SAFETY: the memory of an array with so many numbers, which are copied.
+        let number = |at| unsafe { first.add(at).read_unaligned() };
+        Ok((0..view.len).map(|at| number(at) as u64).collect())
+    }
+
+    /// Texts, a line each; none if it is `undefined`.
+    pub(crate) fn lines(&self, index: usize) -> Outcome<Vec<String>> {
+        let text = self.maybe_text(index)?;
+        let lines = text.iter().flat_map(|text| text.split('\n'));
+        Ok(lines.map(str::to_owned).collect())
+    }
+
     /// A place for numbers.
     #[inline]
     pub(crate) fn numbers(&self, index: usize, least: usize) -> Outcome<Numbers> {
@@ -267,6 +284,57 @@ impl Call {
         unsafe { napi_sys::napi_delete_reference(self.env, class) };
     }
 
+    /// A way to call this function, without arguments, from another thread: the one who asked has it,
+    /// and gives it back with `release`. It does not keep the process alive.
+    pub(crate) fn wake(&self, index: usize, name: &str) -> Outcome<Wake> {
+        let (mut kind, mut text) = (0, ptr::null_mut());
+        let mut wake = ptr::null_mut();
+        // SAFETY: see the module; the name is as long as it says.
+        unsafe {
+            check(napi_sys::napi_typeof(
+                self.env,
+                self.arguments[index],
+                &raw mut kind,
+            ))?;
+            if kind != ValueType::napi_function {
+                return Err(Failure::argument(index, "a function"));
+            }
+            check(napi_sys::napi_create_string_utf8(
+                self.env,
+                name.as_ptr().cast(),
+                name.len() as isize,
+                &raw mut text,
+            ))?;
+            check(napi_sys::napi_create_threadsafe_function(
+                self.env,
+                self.arguments[index],
+                ptr::null_mut(),
+                text,
+                0,
+                1,
+                ptr::null_mut(),
+                None,
+                ptr::null_mut(),
+                None,
+                &raw mut wake,
+            ))?;
+        }
+        let wake = Wake(wake);
+        self.hold(wake, false)?;
+        Ok(wake)
+    }
+
+    /// Whether it keeps the process alive that there is a way to call a function.
+    pub(crate) fn hold(&self, wake: Wake, holds: bool) -> Outcome {
+        // SAFETY: see the module, and `Wake`.
+        check(unsafe {
+            match holds {
+                true => napi_sys::napi_ref_threadsafe_function(self.env, wake.0),
+                false => napi_sys::napi_unref_threadsafe_function(self.env, wake.0),
+            }
+        })
+    }
+
     /// What a function returns that has nothing to say.
     pub(crate) const fn undefined(&self) -> napi_value {
         ptr::null_mut()
@@ -345,6 +413,41 @@ impl Call {
             napi_sys::napi_is_detached_arraybuffer(self.env, buffer, &raw mut is_detached)
         })?;
         Ok(is_detached)
+    }
+}
+
+/// A way to call a function of JavaScript from another thread. It is there until as many have released
+/// it as have acquired it; one who was answered that nobody hears it any more has released it thereby.
+#[derive(Clone, Copy)]
+pub(crate) struct Wake(napi_threadsafe_function);
+
+// SAFETY: to be used by several threads is what it is for.
+unsafe impl Send for Wake {}
+// SAFETY: likewise.
+unsafe impl Sync for Wake {}
+
+impl Wake {
+    /// Another thread uses it too.
+    pub(crate) fn acquire(self) -> Outcome<Self> {
+        // SAFETY: somebody has it still.
+        check(unsafe { napi_sys::napi_acquire_threadsafe_function(self.0) })?;
+        Ok(self)
+    }
+
+    /// Has the function be called soon. Whether anybody is there to hear it; if not, it must not be
+    /// used any more.
+    pub(crate) fn call(self) -> bool {
+        let mode = ThreadsafeFunctionCallMode::nonblocking;
+        // SAFETY: who calls this has it.
+        let status =
+            unsafe { napi_sys::napi_call_threadsafe_function(self.0, ptr::null_mut(), mode) };
+        status != Status::napi_closing
+    }
+
+    pub(crate) fn release(self) {
+        let mode = ThreadsafeFunctionReleaseMode::release;
+        // SAFETY: who calls this has had it until now.
+        unsafe { napi_sys::napi_release_threadsafe_function(self.0, mode) };
     }
 }
 

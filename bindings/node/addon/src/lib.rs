@@ -12,13 +12,15 @@
 //! | `js` | Node-API: arguments, results, errors, the state of an environment. All of Node's that is unsafe |
 //! | `state`, `table` | what an environment has; handles by number |
 //! | `failure` | why a call failed |
-//! | `decoder`, `client` | the machines of the C ABI |
+//! | `decoder`, `client`, `engine` | the machines of the C ABI |
 //! | `records`, `text` | what was found in a chunk, packed |
 
 #![expect(unsafe_code, reason = "both Node and the C ABI are called by pointers")]
 
 mod client;
 mod decoder;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+mod engine;
 mod failure;
 mod js;
 mod records;
@@ -48,6 +50,30 @@ static EXPORTS: &[Export] = &[
     ("clientData", client::data),
     ("clientPollTimeout", client::poll_timeout),
     ("clientPollOutput", client::poll_output),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    ("engineNew", engine::new),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    ("engineAdopt", engine::adopt),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    ("enginePost", engine::post),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    ("engineSubscribe", engine::subscribe),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    ("engineUnsubscribe", engine::unsubscribe),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    ("engineRenew", engine::renew),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    ("engineClose", engine::close),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    ("enginePoll", engine::poll),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    ("engineHold", engine::hold),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    ("engineDrain", engine::drain),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    ("engineCursor", engine::cursor),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    ("engineStats", engine::stats),
 ];
 
 /// Node calls this in each environment that loads the addon.
@@ -94,6 +120,8 @@ fn last_event_id(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
     match state.handles.get(call.number(0)?)? {
         Handle::Decoder(decoder) => decoder.last_event_id(call),
         Handle::Client(client) => client.last_event_id(call),
+        #[cfg(any(target_os = "linux", target_os = "macos"))]
+        Handle::Engine(_) => Err(failure::Failure::closed()),
     }
 }
 

@@ -4,6 +4,8 @@
 
 use crate::client::Client;
 use crate::decoder::Decoder;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
 use crate::records::Records;
 use crate::table::Table;
@@ -22,6 +24,8 @@ pub(crate) struct State {
 pub(crate) enum Handle {
     Decoder(Decoder),
     Client(Client),
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    Engine(Engine),
 }
 
 impl State {
@@ -30,7 +34,7 @@ impl State {
     pub(crate) fn decoder(&mut self, number: f64) -> Outcome<(&mut Decoder, &mut Records)> {
         match self.handles.get(number)? {
             Handle::Decoder(decoder) => Ok((decoder, &mut self.records)),
-            Handle::Client(_) => Err(Failure::closed()),
+            _ => Err(Failure::closed()),
         }
     }
 
@@ -39,7 +43,16 @@ impl State {
     pub(crate) fn client(&mut self, number: f64) -> Outcome<(&mut Client, &mut Records)> {
         match self.handles.get(number)? {
             Handle::Client(client) => Ok((client, &mut self.records)),
-            Handle::Decoder(_) => Err(Failure::closed()),
+            _ => Err(Failure::closed()),
+        }
+    }
+
+    /// The engine of this number.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    pub(crate) fn engine(&mut self, number: f64) -> Outcome<&Engine> {
+        match self.handles.get(number)? {
+            Handle::Engine(engine) => Ok(engine),
+            _ => Err(Failure::closed()),
         }
     }
 }

@@ -1,0 +1,214 @@
+'use strict';
+
+// The hub, for the application: streams, publishes, and what the engine tells of both.
+//
+// It does not know HTTP, nor how an engine works.
+
+const { EventEmitter } = require('node:events');
+const { Connection } = require('./connection.js');
+const { connect, expires } = require('./connect.js');
+const { TidingsError } = require('./error.js');
+const { hubOptions, list } = require('./hub-options.js');
+const { native } = require('./native.js');
+const { milliseconds, readOptions, wrong } = require('./options.js');
+const { posting } = require('./publish.js');
+const { refuse, statusOf } = require('./refusal.js');
+const { counts, room } = require('./stats.js');
+
+/** Why a stream has closed, in the order of the C ABI. */
+const reasons = [
+  ...['closed', 'drain', 'superseded', 'replaced', 'expired', 'idle', 'age', 'lagged', 'stalled', 'overflow'],
+  'gone',
+];
+
+/** The kind of an output that tells of a stream; the other tells of an event. */
+const CLOSED = 1;
+
+/** What a drain is spread over, if nothing is said. */
+const DRAIN = 2_000;
+
+/** A place for what the addon has to tell, and for one number. */
+const news = new Uint32Array(1 + 5 * 400);
+const one = new Uint32Array(1);
+
+class Hub extends EventEmitter {
+  #engine;
+  #takesSockets;
+  #tag = 0;
+  /** Who waits for an output, by its tag: connections, and publishes. */
+  #waiting = new Map();
+  #ways = { engine: 0, response: 0 };
+  #isHeld = false;
+  #drain;
+
+  constructor(options) {
+    super();
+    const { encoded, takesSockets } = hubOptions(options);
+    if (native.engineNew === undefined) {
+      throw new TidingsError('unsupported', 'a hub needs Linux or macOS');
+    }
+    this.#takesSockets = takesSockets;
+    this.#engine = native.engineNew(...encoded, () => this.#hear());
+  }
+
+  /** Makes a stream of a response: the connection, or undefined if the request was refused. */
+  async connect(request, response, options) {
+    let answers = true;
+    const open = (...call) => {
+      answers = call[1].answer ?? true;
+      return this.#open(...call);
+    };
+    let connection;
+    try {
+      connection = await connect(request, response, options, this.#takesSockets, open);
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === undefined || error.option !== undefined) throw error;
+      error.status = status;
+      if (!answers) throw error;
+      if (!response.destroyed) refuse(response, error);
+      this.emit('refuse', error, request);
+      return undefined;
+    }
+    if (connection !== undefined) this.emit('open', connection, request);
+    return connection;
+  }
+
+  #open(way, { user }, [fd, numbers, ...texts], place = one) {
+    const tag = ++this.#tag;
+    numbers[0] = tag;
+    const id = native.engineAdopt(this.#engine, fd, numbers, ...texts, place);
+    const connection = new Connection(this, id, user, way);
+    this.#ways[way]++;
+    this.#wait(tag, connection);
+    return connection;
+  }
+
+  /** Numbers an event before it returns. */
+  publish(to, event, options) {
+    try {
+      const tag = this.#tag + 1;
+      const id = native.enginePost(this.#engine, ...posting(tag, to, event, options), one);
+      const duplicate = one[0] !== 0;
+      this.#tag = tag;
+      return new Promise((resolve, reject) => this.#wait(tag, { id, duplicate, resolve, reject }));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  subscribe(connection, topics) {
+    for (const topic of list(topics, 'topics')) native.engineSubscribe(this.#engine, idOf(connection), topic);
+  }
+
+  unsubscribe(connection, topics) {
+    for (const topic of list(topics, 'topics')) native.engineUnsubscribe(this.#engine, idOf(connection), topic);
+  }
+
+  renew(connection, options) {
+    const { expires: end, grants } = readOptions(options, { expires, grants: list });
+    const texts = grants === undefined || grants.length === 0 ? undefined : grants.join('\n');
+    native.engineRenew(this.#engine, idOf(connection), end ?? 0, texts);
+  }
+
+  close(connection) {
+    native.engineClose(this.#engine, idOf(connection));
+  }
+
+  get cursor() {
+    return native.engineCursor(this.#engine);
+  }
+
+  stats() {
+    const numbers = new Uint32Array(room);
+    native.engineStats(this.#engine, numbers);
+    return { ...counts(numbers, reasons), ways: { ...this.#ways } };
+  }
+
+  /** Closes every stream in order, spread over some time, and ends the hub. */
+  drain(over = DRAIN) {
+    if (this.#drain === undefined) {
+      milliseconds(0)(over, 'over');
+      const done = new Promise((resolve) => {
+        this.#drain = { resolve };
+      });
+      this.#drain.promise = done;
+      this.#hold();
+      native.engineDrain(this.#engine, over);
+    }
+    return this.#drain.promise;
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')]() {
+    await this.drain();
+  }
+
+  #wait(tag, who) {
+    this.#waiting.set(tag, who);
+    if (!this.#isHeld) this.#hold();
+  }
+
+  /** The process lives as long as there is something to hear of. */
+  #hold() {
+    const holds = this.#waiting.size !== 0 || (this.#drain !== undefined && this.#engine !== 0);
+    if (holds === this.#isHeld) return;
+    this.#isHeld = holds;
+    native.engineHold(this.#engine, holds ? 1 : 0);
+  }
+
+  /** The addon has something to tell. */
+  #hear() {
+    const told = [];
+    let length;
+    do {
+      // What is drained has ended: this is its late news.
+      if (this.#engine === 0) return;
+      length = native.enginePoll(this.#engine, news);
+      for (let at = 1; at < length; at += 5) told.push(news.slice(at, at + 5));
+    } while (length + 5 > news.length);
+    const isDrained = news[0] !== 0;
+    const ended = told.map((output) => this.#take(output)).filter((end) => end !== undefined);
+    this.#hold();
+    if (isDrained) this.#end();
+    for (const { connection, reason } of ended) {
+      Connection.end(connection, reason);
+      this.emit('close', connection, reason);
+    }
+    if (isDrained) this.#drain.resolve();
+  }
+
+  /** One output; of a stream that has closed, which and why. */
+  #take([kind, low, high, told, recipients]) {
+    const tag = high * 2 ** 32 + low;
+    const who = this.#waiting.get(tag);
+    this.#waiting.delete(tag);
+    if (kind === CLOSED) {
+      this.#ways[who.way]--;
+      return { connection: who, reason: reasons[told] ?? 'unknown' };
+    }
+    const { id, duplicate, resolve, reject } = who;
+    if (told === 0) resolve({ id, recipients, duplicate });
+    else reject(stopped());
+    return undefined;
+  }
+
+  #end() {
+    native.free(this.#engine);
+    this.#engine = 0;
+    this.#isHeld = false;
+    for (const { reject } of this.#waiting.values()) reject?.(stopped());
+    this.#waiting.clear();
+  }
+}
+
+const stopped = () => new TidingsError('stopped', 'the hub was drained before the event was in its log');
+
+function idOf(connection) {
+  const id = typeof connection === 'string' ? connection : connection?.id;
+  if (typeof id !== 'string') throw wrong('a connection', 'one of this hub, or its id', connection);
+  return id;
+}
+
+const createHub = (options) => new Hub(options);
+
+module.exports = { Hub, createHub };
