@@ -12,11 +12,30 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// So many operations.
+/// So many operations. Some hubs are given all numbers from outside.
 pub fn operations(
     len: impl Into<proptest::collection::SizeRange>,
 ) -> BoxedStrategy<Vec<Operation>> {
-    vec(operation(), len).boxed()
+    let outside = prop_oneof![3 => Just(false), 1 => Just(true)];
+    (vec(operation(), len), outside)
+        .prop_map(|(operations, outside)| {
+            if !outside {
+                return operations;
+            }
+            operations.into_iter().map(numbered_outside).collect()
+        })
+        .boxed()
+}
+
+fn numbered_outside(operation: Operation) -> Operation {
+    match operation {
+        Operation::Publish(letter) => Operation::Append {
+            hole: 0,
+            letters: vec![letter],
+        },
+        Operation::PublishAll(letters) => Operation::Append { hole: 0, letters },
+        other => other,
+    }
 }
 
 /// Any operation, those that move events more often than others.
