@@ -1,8 +1,9 @@
-//! The tests in C, compiled and run in every way that finds mistakes; the examples in C; and the header
-//! and the shared library as a C programmer meets them.
+//! The tests in C, compiled and run in every way that finds mistakes; the examples in C; the wrapper for
+//! C++; and the header and the shared library as a C programmer meets them.
 
 #![cfg(not(miri))]
 
+mod cpp;
 #[cfg(target_os = "linux")]
 mod examples;
 mod tools;
