@@ -1,7 +1,7 @@
 # What people type. `make test` installs what the tests need and runs all of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint doc rust no-std c header browser node fuzz soak faults install-tools
+.PHONY: help run test fmt lint doc rust no-std c install package header browser node fuzz soak faults install-tools
 .PHONY: bench bench-codec bench-hub bench-server bench-abi bench-instructions bench-node bench-readme bench-build
 
 SKIPPED := target/skipped
@@ -44,6 +44,13 @@ c: ## Run the tests of the C ABI alone: plain, under valgrind, with sanitizers
 	cargo clippy -p tidings-ffi --all-targets --locked --features engine,test-hooks -- -D warnings
 	TIDINGS_SKIPPED=$(abspath $(SKIPPED)) cargo test -p tidings-ffi --locked --features test-hooks
 	TIDINGS_SKIPPED=$(abspath $(SKIPPED)) cargo test -p tidings-ffi --locked --features engine,test-hooks
+	bindings/c/packaging/test.sh $(abspath $(SKIPPED))
+
+install: ## Install the C and C++ libraries in PREFIX=/usr/local; LIBDIR=, INCLUDEDIR=, DESTDIR=
+	PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" bindings/c/packaging/install.sh
+
+package: ## See that cargo-c packages the C library as well; installs cargo-c, which takes minutes
+	bindings/c/packaging/cargo-c.sh
 
 header: ## Write ffi/include/tidings.h anew, from the sources
 	TIDINGS_BLESS=1 cargo test -q -p tidings-ffi --locked --test header

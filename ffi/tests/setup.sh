@@ -5,7 +5,7 @@ set -euo pipefail
 [ "${CI:-}" = true ] || exit 0
 missing=()
 for tool in cc:gcc gcc:gcc g++:g++ clang:clang clang++:clang valgrind:valgrind nm:binutils readelf:binutils \
-    curl:curl pkg-config:pkg-config; do
+    curl:curl pkg-config:pkg-config cmake:cmake make:make strip:binutils; do
     command -v "${tool%%:*}" >/dev/null || missing+=("${tool##*:}")
 done
 for library in libuv:libuv1-dev libcurl:libcurl4-openssl-dev; do
