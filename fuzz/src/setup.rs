@@ -160,10 +160,12 @@ fn limits() -> BoxedStrategy<Limits> {
 
 fn deadlines() -> BoxedStrategy<Deadlines> {
     let interval = |least: u64| option::weighted(0.4, least..300_u64);
+    // Short ones, so that they come before whatever else is due.
+    let heartbeat = option::weighted(0.6, prop_oneof![1..30_u64, 1..300_u64]);
     let tick_ms = prop_oneof![3 => Just(1_u64), 2 => 2..60_u64, 1 => Just(250_u64)];
     (
         tick_ms,
-        (interval(1), interval(1), interval(20), interval(1)),
+        (heartbeat, interval(1), interval(20), interval(1)),
         (0..60_u64, 0..80_u64),
         prop_oneof![Just(2_000_u64), 0..10_u64],
     )

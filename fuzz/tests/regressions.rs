@@ -274,3 +274,18 @@ fn a_value_that_arrives_after_a_resume_amid_opening_values_is_sent() {
     ];
     holds(Setup::of_classes(vec![latest()]), operations);
 }
+
+#[test]
+fn a_heartbeat_ahead_of_the_log_does_not_go_back() {
+    let mut setup = plain();
+    setup.options.deadlines.heartbeat_ms = Some(10);
+    let operations = vec![
+        publish("a"),
+        Operation::Assigned { ahead: 2 },
+        open(&["a"], Start::Ahead(2)),
+        Operation::Settle,
+        Operation::Sleep,
+        Operation::Settle,
+    ];
+    holds(setup, operations);
+}

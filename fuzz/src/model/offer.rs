@@ -199,6 +199,10 @@ impl Model {
         if replay.is_some() {
             self.reach("a replay that is over its limit");
         }
+        let beats = |piece: &Piece| matches!(piece.means, Means::Heartbeat);
+        if pieces.iter().any(beats) && end.floor > self.head {
+            self.reach("a heartbeat ahead of the log");
+        }
         if self.went_far(pieces, end) {
             self.reach("an event behind many for others");
         }

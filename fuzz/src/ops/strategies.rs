@@ -57,7 +57,7 @@ fn simple() -> BoxedStrategy<Operation> {
         6 => messages(),
         4 => streams(),
         7 => driving(),
-        2 => time_and_ends(),
+        3 => time_and_ends(),
     ]
     .boxed()
 }
@@ -69,7 +69,7 @@ fn messages() -> BoxedStrategy<Operation> {
         2 => (0..3_u64, vec(letter(), 0..3))
             .prop_map(|(hole, letters)| Operation::Append { hole, letters }),
         1 => (0..3_u64).prop_map(|ahead| Operation::Skip { ahead }),
-        3 => (0..4_u64).prop_map(|ahead| Operation::Assigned { ahead }),
+        3 => (0..12_u64).prop_map(|ahead| Operation::Assigned { ahead }),
         1 => flood(),
     ]
     .boxed()
@@ -168,7 +168,7 @@ fn start() -> BoxedStrategy<Start> {
         5 => (0..12_u64).prop_map(Start::Back),
         2 => (200..1_200_u64).prop_map(Start::Back),
         3 => Just(Start::Earliest),
-        4 => (1..4_u64).prop_map(Start::Ahead),
+        4 => (1..10_u64).prop_map(Start::Ahead),
         2 => (0..6_u64, 0..6_u64).prop_map(|(back, latest)| Start::Amid { back, latest }),
         1 => (1..3_u64, 0..4_u64).prop_map(|(ahead, latest)| Start::AmidAhead { ahead, latest }),
         2 => select(&IDS[..]).prop_map(Start::Own),
