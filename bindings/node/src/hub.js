@@ -48,7 +48,8 @@ class Hub extends EventEmitter {
       throw new TidingsError('unsupported', 'a hub needs Linux or macOS');
     }
     this.#takesSockets = takesSockets;
-    this.#engine = native.engineNew(...encoded, () => this.#hear());
+    // What is thrown within a callback of an addon is lost, in a tick it is not.
+    this.#engine = native.engineNew(...encoded, () => process.nextTick(() => this.#hear()));
   }
 
   /** Makes a stream of a response: the connection, or undefined if the request was refused. */
@@ -172,9 +173,9 @@ class Hub extends EventEmitter {
     if (isDrained) this.#end();
     for (const { connection, reason } of ended) {
       Connection.end(connection, reason);
-      this.emit('close', connection, reason);
+      process.nextTick(() => this.emit('close', connection, reason));
     }
-    if (isDrained) this.#drain.resolve();
+    if (isDrained) process.nextTick(this.#drain.resolve);
   }
 
   /** One output; of a stream that has closed, which and why. */

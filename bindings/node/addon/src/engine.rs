@@ -151,12 +151,12 @@ pub(crate) fn poll(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
 pub(crate) fn drain(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
     let over_ms = call.whole(1)?;
     let engine = state.engine(call.number(0)?)?;
-    let (shared, mut bell) = (Arc::clone(&engine.shared), engine.watch.bell()?);
+    let (shared, bell) = (Arc::clone(&engine.shared), engine.watch.bell());
     let drain = move || {
         // SAFETY: the engine lives as long as it is shared.
         unsafe { tidings_engine_drain(shared.engine, over_ms) };
         shared.is_drained.store(true, Ordering::Release);
-        bell.ring();
+        bell.call();
     };
     let thread = thread::Builder::new().name("tidings-drain".to_owned());
     match thread.spawn(drain) {

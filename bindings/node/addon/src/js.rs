@@ -15,6 +15,7 @@ use napi_sys::{
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The most arguments that a function takes.
 const MAX_ARGUMENTS: usize = 10;
@@ -284,11 +285,12 @@ impl Call {
         unsafe { napi_sys::napi_delete_reference(self.env, class) };
     }
 
-    /// A way to call this function, without arguments, from another thread: the one who asked has it,
-    /// and gives it back with `release`. It does not keep the process alive.
-    pub(crate) fn wake(&self, index: usize, name: &str) -> Outcome<Wake> {
+    /// A way to call this function, without arguments, from other threads. It does not keep the process
+    /// alive.
+    pub(crate) fn wake(&self, index: usize, name: &str) -> Outcome<Arc<Wake>> {
         let (mut kind, mut text) = (0, ptr::null_mut());
-        let mut wake = ptr::null_mut();
+        let mut function = ptr::null_mut();
+        let wake = Arc::new(Wake(Mutex::new(None)));
         // SAFETY: see the module; the name is as long as it says.
         unsafe {
             check(napi_sys::napi_typeof(
@@ -312,25 +314,29 @@ impl Call {
                 text,
                 0,
                 1,
+                Arc::as_ptr(&wake).cast_mut().cast(),
+                Some(Wake::forget),
                 ptr::null_mut(),
                 None,
-                ptr::null_mut(),
-                None,
-                &raw mut wake,
+                &raw mut function,
             ))?;
         }
-        let wake = Wake(wake);
-        self.hold(wake, false)?;
+        // It is Node's as well, until `forget`.
+        let _ = Arc::into_raw(Arc::clone(&wake));
+        *wake.lock() = Some(function);
+        self.hold(&wake, false)?;
         Ok(wake)
     }
 
     /// Whether it keeps the process alive that there is a way to call a function.
-    pub(crate) fn hold(&self, wake: Wake, holds: bool) -> Outcome {
+    pub(crate) fn hold(&self, wake: &Wake, holds: bool) -> Outcome {
+        let place = wake.lock();
+        let function = place.ok_or_else(Failure::broken)?;
         // SAFETY: see the module, and `Wake`.
         check(unsafe {
             match holds {
-                true => napi_sys::napi_ref_threadsafe_function(self.env, wake.0),
-                false => napi_sys::napi_unref_threadsafe_function(self.env, wake.0),
+                true => napi_sys::napi_ref_threadsafe_function(self.env, function),
+                false => napi_sys::napi_unref_threadsafe_function(self.env, function),
             }
         })
     }
@@ -416,38 +422,53 @@ impl Call {
     }
 }
 
-/// A way to call a function of JavaScript from another thread. It is there until as many have released
-/// it as have acquired it; one who was answered that nobody hears it any more has released it thereby.
-#[derive(Clone, Copy)]
-pub(crate) struct Wake(napi_threadsafe_function);
+/// A way to call a function of JavaScript from other threads, until it is released or its environment
+/// ends, whichever comes first.
+pub(crate) struct Wake(Mutex<Option<napi_threadsafe_function>>);
 
-// SAFETY: to be used by several threads is what it is for.
+// SAFETY: to be used by several threads is what it is for. Nobody uses it once it is gone, since the
+// lock is held by who does, and by who lets it go.
 unsafe impl Send for Wake {}
 // SAFETY: likewise.
 unsafe impl Sync for Wake {}
 
 impl Wake {
-    /// Another thread uses it too.
-    pub(crate) fn acquire(self) -> Outcome<Self> {
-        // SAFETY: somebody has it still.
-        check(unsafe { napi_sys::napi_acquire_threadsafe_function(self.0) })?;
-        Ok(self)
+    fn lock(&self) -> MutexGuard<'_, Option<napi_threadsafe_function>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the function be called soon. Whether anybody is there to hear it; if not, it must not be
-    /// used any more.
-    pub(crate) fn call(self) -> bool {
+    /// Has the function be called soon. Whether anybody is there to hear it.
+    pub(crate) fn call(&self) -> bool {
+        let mut place = self.lock();
+        let Some(function) = *place else { return false };
         let mode = ThreadsafeFunctionCallMode::nonblocking;
-        // SAFETY: who calls this has it.
+        // SAFETY: it is there, as the lock says.
         let status =
-            unsafe { napi_sys::napi_call_threadsafe_function(self.0, ptr::null_mut(), mode) };
-        status != Status::napi_closing
+            unsafe { napi_sys::napi_call_threadsafe_function(function, ptr::null_mut(), mode) };
+        if status == Status::napi_closing {
+            // The answer has released it.
+            *place = None;
+        }
+        place.is_some()
     }
 
-    pub(crate) fn release(self) {
-        let mode = ThreadsafeFunctionReleaseMode::release;
-        // SAFETY: who calls this has had it until now.
-        unsafe { napi_sys::napi_release_threadsafe_function(self.0, mode) };
+    pub(crate) fn release(&self) {
+        if let Some(function) = self.lock().take() {
+            let mode = ThreadsafeFunctionReleaseMode::release;
+            // SAFETY: it was there, as the lock said, and nobody uses it any more.
+            unsafe { napi_sys::napi_release_threadsafe_function(function, mode) };
+        }
+    }
+
+    /// Node calls this before it is gone.
+    unsafe extern "C" fn forget(
+        _: napi_env,
+        wake: *mut std::ffi::c_void,
+        _: *mut std::ffi::c_void,
+    ) {
+        // SAFETY: what `Call::wake` has left with it, which is handed back once.
+        let wake = unsafe { Arc::from_raw(wake.cast::<Self>()) };
+        wake.lock().take();
     }
 }
 

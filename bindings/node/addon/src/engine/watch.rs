@@ -18,29 +18,7 @@ use tidings::tidings_status::TIDINGS_ERR_SYSTEM;
 pub(super) struct Watch {
     /// A byte says that all was polled.
     thread: UnixStream,
-    wake: Wake,
-}
-
-/// Calls JavaScript, from whatever thread.
-pub(super) struct Bell(Option<Wake>);
-
-impl Bell {
-    /// Whether anybody is there to hear it.
-    pub(super) fn ring(&mut self) -> bool {
-        let heard = self.0.is_some_and(Wake::call);
-        if !heard {
-            self.0 = None;
-        }
-        heard
-    }
-}
-
-impl Drop for Bell {
-    fn drop(&mut self) {
-        if let Some(wake) = self.0 {
-            wake.release();
-        }
-    }
+    wake: Arc<Wake>,
 }
 
 impl Watch {
@@ -54,10 +32,16 @@ impl Watch {
         let (near, far) = UnixStream::pair().map_err(|_| system())?;
         near.set_nonblocking(true).map_err(|_| system())?;
         let wake = call.wake(function, "tidings")?;
-        let mut bell = Bell(Some(wake));
-        let run = move || watch(fd, far, &mut bell, &shared);
+        let bell = Arc::clone(&wake);
+        let run = move || {
+            watch(fd, far, &bell, &shared);
+            bell.release();
+        };
         let thread = thread::Builder::new().name("tidings-watch".to_owned());
-        thread.spawn(run).map_err(|_| system())?;
+        thread.spawn(run).map_err(|_| {
+            wake.release();
+            system()
+        })?;
         Ok(Self { thread: near, wake })
     }
 
@@ -68,12 +52,12 @@ impl Watch {
     }
 
     pub(super) fn hold(&self, call: &Call, holds: bool) -> Outcome {
-        call.hold(self.wake, holds)
+        call.hold(&self.wake, holds)
     }
 
-    /// Another one to ring.
-    pub(super) fn bell(&self) -> Outcome<Bell> {
-        Ok(Bell(Some(self.wake.acquire()?)))
+    /// What rings, for another thread.
+    pub(super) fn bell(&self) -> Arc<Wake> {
+        Arc::clone(&self.wake)
     }
 }
 
@@ -82,7 +66,7 @@ fn system() -> Failure {
 }
 
 /// The thread. The engine lives as long as it is shared, and so does the descriptor.
-fn watch(fd: RawFd, mut near: UnixStream, bell: &mut Bell, _shared: &Shared) {
+fn watch(fd: RawFd, mut near: UnixStream, bell: &Wake, _shared: &Shared) {
     let mut has_rung = false;
     loop {
         // SAFETY: it is open for as long as the engine lives.
@@ -104,7 +88,7 @@ fn watch(fd: RawFd, mut near: UnixStream, bell: &mut Bell, _shared: &Shared) {
                 Ok(_) => has_rung = false,
             }
         } else if news {
-            if !bell.ring() {
+            if !bell.call() {
                 return;
             }
             has_rung = true;
