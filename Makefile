@@ -1,7 +1,7 @@
 # What people type. `make test` installs what the tests need and runs all of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint doc rust no-std c install package header browser node fuzz soak faults install-tools
+.PHONY: help run test fmt lint doc rust no-std c install package docs header browser node fuzz soak faults install-tools
 .PHONY: bench bench-codec bench-hub bench-server bench-abi bench-instructions bench-node bench-readme bench-build
 
 SKIPPED := target/skipped
@@ -51,6 +51,9 @@ install: ## Install the C and C++ libraries in PREFIX=/usr/local; LIBDIR=, INCLU
 
 package: ## See that cargo-c packages the C library as well; installs cargo-c, which takes minutes
 	bindings/c/packaging/cargo-c.sh
+
+docs: ## Make the reference pages of the C and C++ headers, below target/
+	bindings/c/docs.sh
 
 header: ## Write ffi/include/tidings.h anew, from the sources
 	TIDINGS_BLESS=1 cargo test -q -p tidings-ffi --locked --test header
