@@ -8,6 +8,7 @@
 
 use crate::event::Event;
 use alloc::vec::Vec;
+use core::mem::{self, MaybeUninit};
 
 const ID: &[u8] = b"id: ";
 const EVENT: &[u8] = b"event: ";
@@ -30,6 +31,28 @@ impl Event<'_> {
         out.reserve(self.encoded_id_len() + self.body_len(data_len));
         self.write_id(out);
         self.write_body(data_len, out);
+    }
+
+    /// Writes the event to the front of `out`, which may be uninitialized, and returns how many bytes
+    /// those are. None where `out` is too short for [`encoded_len`](Self::encoded_len); then nothing
+    /// is written.
+    ///
+    /// ```
+    /// use core::mem::MaybeUninit;
+    /// use tidings_core::Event;
+    ///
+    /// let mut place = [MaybeUninit::uninit(); 64];
+    /// assert_eq!(Event::message("hello").encode_into(&mut place), Some(13));
+    /// assert_eq!(Event::message("hello").encode_into(&mut place[..12]), None);
+    /// ```
+    pub fn encode_into(&self, out: &mut [MaybeUninit<u8>]) -> Option<usize> {
+        let data_len = data_len(self.data);
+        let len = self.encoded_id_len() + self.body_len(data_len);
+        let mut out = out.get_mut(..len)?;
+        self.write_id(&mut out);
+        self.write_body(data_len, &mut out);
+        debug_assert!(out.is_empty(), "as long as it was said to be");
+        Some(len)
     }
 
     /// Appends the `id` line alone; nothing if the event has no id of its own.
@@ -92,13 +115,13 @@ impl Event<'_> {
         event_len + retry_len + data_len + 1
     }
 
-    fn write_id(&self, out: &mut Vec<u8>) {
+    fn write_id(&self, out: &mut impl Sink) {
         if self.has_id {
             write_line(ID, self.id, out);
         }
     }
 
-    fn write_body(&self, data_len: usize, out: &mut Vec<u8>) {
+    fn write_body(&self, data_len: usize, out: &mut impl Sink) {
         if !self.event.is_empty() {
             write_line(EVENT, self.event, out);
         }
@@ -112,7 +135,40 @@ impl Event<'_> {
                 write_lines(DATA, data, out);
             }
         }
-        out.push(b'\n');
+        out.put_byte(b'\n');
+    }
+}
+
+/// What bytes are written to; there is room for all of them.
+trait Sink {
+    fn put(&mut self, bytes: &[u8]);
+    fn put_byte(&mut self, byte: u8);
+}
+
+impl Sink for Vec<u8> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn put_byte(&mut self, byte: u8) {
+        self.push(byte);
+    }
+}
+
+/// What is left of a place.
+impl Sink for &mut [MaybeUninit<u8>] {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        let (place, rest) = mem::take(self).split_at_mut(bytes.len());
+        place.write_copy_of_slice(bytes);
+        *self = rest;
+    }
+
+    #[inline]
+    fn put_byte(&mut self, byte: u8) {
+        self.put(&[byte]);
     }
 }
 
@@ -137,7 +193,7 @@ const fn line_len(name: &[u8], value_len: usize) -> usize {
 /// Writes each line of a text, which CR, LF and CRLF separate; there is always one.
 // Inlined, it would slow down data of one line.
 #[inline(never)]
-fn write_lines<const NAME: usize>(name: &[u8; NAME], text: &[u8], out: &mut Vec<u8>) {
+fn write_lines<const NAME: usize>(name: &[u8; NAME], text: &[u8], out: &mut impl Sink) {
     let mut start = 0;
     for end in memchr::memchr2_iter(b'\r', b'\n', text) {
         let ends_crlf = end > 0 && text[end - 1..=end] == *b"\r\n";
@@ -149,10 +205,10 @@ fn write_lines<const NAME: usize>(name: &[u8; NAME], text: &[u8], out: &mut Vec<
     write_line(name, &text[start..], out);
 }
 
-fn write_line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(value);
-    out.push(b'\n');
+fn write_line(name: &[u8], value: &[u8], out: &mut impl Sink) {
+    out.put(name);
+    out.put(value);
+    out.put_byte(b'\n');
 }
 
 /// How many bytes the `data` lines take. Equal to that of one line only if data has no line break,

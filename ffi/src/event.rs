@@ -117,13 +117,11 @@ pub unsafe extern "C" fn tidings_event_encode(
         let event = view(event)?;
         let mut buffer = raw::out_slice(buffer.cast::<u8>(), capacity)?;
         let len = raw::out(len)?;
-        if event.encoded_len() > capacity {
-            return Err(TIDINGS_ERR_BUFFER.into());
-        }
-        let mut bytes = Vec::new();
-        event.encode(&mut bytes);
-        buffer.copy_from(&bytes)?;
-        len.set(bytes.len());
+        len.set(
+            event
+                .encode_into(buffer.place())
+                .ok_or(TIDINGS_ERR_BUFFER)?,
+        );
         Ok(())
     })
 }

@@ -30,6 +30,9 @@ pub(crate) enum Failure {
 
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
+/// What only this boundary checks: its number says it all.
+pub(crate) type Checked<T = ()> = Result<T, tidings_status>;
+
 impl Failure {
     pub(crate) fn status(&self) -> tidings_status {
         match self {

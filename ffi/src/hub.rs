@@ -15,7 +15,7 @@ pub use publish::*;
 pub use stats::*;
 
 use crate::cursor::tidings_cursor;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Checked, Failure, Outcome};
 use crate::handle::{Handle, Owner, call, error, free, give, look};
 use crate::sized;
 use crate::status::tidings_status::{self, *};
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn tidings_hub_publish_all(
         let room = if published.is_null() { 0 } else { count };
         let mut places = raw::out_slice(published, room)?;
         let rules = hub.rules().clone();
-        let message = |publish: Outcome<tidings_publish>| {
+        let message = |publish: Checked<tidings_publish>| {
             publish?.with(|publish| Ok(rules.message(publish)?))
         };
         let messages = sized::read_all(publishes, count)?.enumerate();

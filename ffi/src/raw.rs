@@ -5,9 +5,10 @@
 //! pointers on to them, and these are unsafe: that a pointer which is not null points to what the
 //! header says, for as long as it says, is the promise of whoever calls an export.
 
-use crate::failure::Outcome;
+use crate::failure::Checked;
 use crate::status::tidings_status::*;
 use std::ffi::c_char;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::slice;
 
@@ -16,8 +17,8 @@ pub(crate) struct Out<T>(NonNull<T>);
 
 /// A place for a result.
 #[inline]
-pub(crate) fn out<T>(place: *mut T) -> Outcome<Out<T>> {
-    Ok(Out(NonNull::new(place).ok_or(TIDINGS_ERR_NULL)?))
+pub(crate) fn out<T>(place: *mut T) -> Checked<Out<T>> {
+    NonNull::new(place).map(Out).ok_or(TIDINGS_ERR_NULL)
 }
 
 impl<T> Out<T> {
@@ -37,7 +38,7 @@ pub(crate) struct OutSlice<T> {
 
 /// An array for results; it may be null if it has no room.
 #[inline]
-pub(crate) fn out_slice<T>(first: *mut T, capacity: usize) -> Outcome<OutSlice<T>> {
+pub(crate) fn out_slice<T>(first: *mut T, capacity: usize) -> Checked<OutSlice<T>> {
     check_len::<T>(first, capacity)?;
     let first = NonNull::new(first).unwrap_or(NonNull::dangling());
     Ok(OutSlice { first, capacity })
@@ -55,9 +56,17 @@ impl<T: Copy> OutSlice<T> {
         unsafe { self.first.add(index).write(value) }
     }
 
-    pub(crate) fn copy_from(&mut self, values: &[T]) -> Outcome {
+    /// The whole array, for somebody else to fill.
+    #[inline]
+    pub(crate) fn place(&mut self) -> &mut [MaybeUninit<T>] {
+        // SAFETY: the array that the caller of the export promises, not longer than a slice may be,
+        // whatever is in it; nobody else has it during the call.
+        unsafe { slice::from_raw_parts_mut(self.first.as_ptr().cast(), self.capacity) }
+    }
+
+    pub(crate) fn copy_from(&mut self, values: &[T]) -> Checked {
         if values.len() > self.capacity {
-            return Err(TIDINGS_ERR_BUFFER.into());
+            return Err(TIDINGS_ERR_BUFFER);
         }
         // SAFETY: as long as the values, at most as long as the array that the caller promises, and
         // apart from them: they are the library's own.
@@ -71,18 +80,22 @@ impl<T: Copy> OutSlice<T> {
 
 /// Something of the caller's that has to be there.
 #[inline]
-pub(crate) fn one<'a, T>(value: *const T) -> Outcome<&'a T> {
+pub(crate) fn one<'a, T>(value: *const T) -> Checked<&'a T> {
     // SAFETY: null, or the caller of the export promises a `T` that nobody changes during the call.
-    Ok(unsafe { value.as_ref() }.ok_or(TIDINGS_ERR_NULL)?)
+    unsafe { value.as_ref() }.ok_or(TIDINGS_ERR_NULL)
 }
 
 /// An array of the caller's.
 #[inline]
-pub(crate) fn items<'a, T: Copy>(first: *const T, count: usize) -> Outcome<&'a [T]> {
-    check_len(first, count)?;
-    if count == 0 {
-        return Ok(&[]);
+pub(crate) fn items<'a, T: Copy>(first: *const T, count: usize) -> Checked<&'a [T]> {
+    if first.is_null() {
+        return if count == 0 {
+            Ok(&[])
+        } else {
+            Err(TIDINGS_ERR_NULL)
+        };
     }
+    check_len(first, count)?;
     // SAFETY: not null, not longer than a slice may be, and the caller of the export promises so many
     // values that nobody changes during the call.
     Ok(unsafe { slice::from_raw_parts(first, count) })
@@ -90,17 +103,17 @@ pub(crate) fn items<'a, T: Copy>(first: *const T, count: usize) -> Outcome<&'a [
 
 /// Bytes of the caller's.
 #[inline]
-pub(crate) fn bytes<'a>(first: *const c_char, len: usize) -> Outcome<&'a [u8]> {
+pub(crate) fn bytes<'a>(first: *const c_char, len: usize) -> Checked<&'a [u8]> {
     items(first.cast(), len)
 }
 
 #[inline]
-fn check_len<T>(first: *const T, count: usize) -> Outcome {
+fn check_len<T>(first: *const T, count: usize) -> Checked {
     if count > isize::MAX as usize / size_of::<T>() {
-        return Err(TIDINGS_ERR_LENGTH.into());
+        return Err(TIDINGS_ERR_LENGTH);
     }
     if first.is_null() && count > 0 {
-        return Err(TIDINGS_ERR_NULL.into());
+        return Err(TIDINGS_ERR_NULL);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! It does not know what is in them. A struct of an older header is read as if the fields it lacks
 //! were zero; one of a newer header may be longer, but what this library does not know has to be zero.
 
-use crate::failure::Outcome;
+use crate::failure::{Checked, Outcome};
 use crate::status::tidings_status::*;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -20,7 +20,7 @@ pub(crate) unsafe trait Sized: Copy {
 }
 
 /// Reads options; null stands for all defaults.
-pub(crate) fn options<T: Sized>(from: *const T) -> Outcome<T> {
+pub(crate) fn options<T: Sized>(from: *const T) -> Checked<T> {
     if from.is_null() {
         // SAFETY: zeros are valid for such a struct.
         return Ok(unsafe { MaybeUninit::zeroed().assume_init() });
@@ -30,7 +30,7 @@ pub(crate) fn options<T: Sized>(from: *const T) -> Outcome<T> {
 
 /// Reads a struct that has to be there.
 #[inline]
-pub(crate) fn read<T: Sized>(from: *const T) -> Outcome<T> {
+pub(crate) fn read<T: Sized>(from: *const T) -> Checked<T> {
     let size = size_at(from)?;
     if size == size_of::<T>() {
         // SAFETY: not null, and as many bytes as it says.
@@ -55,13 +55,13 @@ pub(crate) fn with<T: Sized, R>(from: *const T, body: impl FnOnce(&T) -> Outcome
 }
 
 /// Reads a struct of an older or newer header.
-fn read_other<T: Sized>(from: *const T, size: usize) -> Outcome<T> {
+fn read_other<T: Sized>(from: *const T, size: usize) -> Checked<T> {
     let known = size.min(size_of::<T>());
     let from = from.cast::<u8>();
     for offset in known..size {
         // SAFETY: inside the struct, which has as many bytes as it says.
         if unsafe { from.add(offset).read() } != 0 {
-            return Err(TIDINGS_ERR_STRUCT_SIZE.into());
+            return Err(TIDINGS_ERR_STRUCT_SIZE);
         }
     }
     let mut value = MaybeUninit::<T>::zeroed();
@@ -77,19 +77,19 @@ fn read_other<T: Sized>(from: *const T, size: usize) -> Outcome<T> {
 pub(crate) fn read_all<T: Sized>(
     first: *const T,
     count: usize,
-) -> Outcome<impl ExactSizeIterator<Item = Outcome<T>>> {
+) -> Checked<impl ExactSizeIterator<Item = Checked<T>>> {
     let size = if count == 0 { 0 } else { size_at(first)? };
     if count
         .checked_mul(size)
         .is_none_or(|bytes| bytes > isize::MAX as usize)
     {
-        return Err(TIDINGS_ERR_LENGTH.into());
+        return Err(TIDINGS_ERR_LENGTH);
     }
     Ok((0..count).map(move |index| {
         // SAFETY: inside the array, which the caller promises to be as long.
         let one = unsafe { first.byte_add(index * size) };
         if size_at(one)? != size {
-            return Err(TIDINGS_ERR_STRUCT_SIZE.into());
+            return Err(TIDINGS_ERR_STRUCT_SIZE);
         }
         read(one)
     }))
@@ -102,7 +102,7 @@ pub(crate) struct Out<T> {
 }
 
 /// A place for a struct of results: its size has been set by the caller.
-pub(crate) fn out<T: Sized>(place: *mut T) -> Outcome<Out<T>> {
+pub(crate) fn out<T: Sized>(place: *mut T) -> Checked<Out<T>> {
     let size = size_at(place)?;
     Ok(Out { place, size })
 }
@@ -124,9 +124,9 @@ impl<T: Sized> Out<T> {
 
 /// The size that a struct says it has.
 #[inline]
-fn size_at<T: Sized>(from: *const T) -> Outcome<usize> {
+fn size_at<T: Sized>(from: *const T) -> Checked<usize> {
     if from.is_null() {
-        return Err(TIDINGS_ERR_NULL.into());
+        return Err(TIDINGS_ERR_NULL);
     }
     // SAFETY: not null, and such a struct begins with its size.
     let size = unsafe { from.cast::<u32>().read() } as usize;
@@ -135,7 +135,7 @@ fn size_at<T: Sized>(from: *const T) -> Outcome<usize> {
     if is_size {
         Ok(size)
     } else {
-        Err(TIDINGS_ERR_STRUCT_SIZE.into())
+        Err(TIDINGS_ERR_STRUCT_SIZE)
     }
 }
 
@@ -178,8 +178,8 @@ mod tests {
         Newer { known, more }
     }
 
-    fn status<T>(outcome: Outcome<T>) -> tidings_status {
-        outcome.err().map_or(TIDINGS_OK, |failure| failure.status())
+    fn status<T>(outcome: Checked<T>) -> tidings_status {
+        outcome.err().unwrap_or(TIDINGS_OK)
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
         array[2].known.old = 9;
         let all = |array: &[Newer; 3]| {
             let all = read_all(array.as_ptr().cast::<Grown>(), 3)?;
-            all.collect::<Outcome<Vec<_>>>()
+            all.collect::<Checked<Vec<_>>>()
         };
         assert_eq!(all(&array).expect("sizes agree")[2].old, 9);
         array[1].known.size -= 8;

@@ -2,7 +2,7 @@
 //!
 //! It does not know what they mean, nor how long they live.
 
-use crate::failure::Outcome;
+use crate::failure::Checked;
 use crate::raw;
 use crate::status::tidings_status::*;
 use std::ffi::c_char;
@@ -39,25 +39,25 @@ impl tidings_str {
     }
 
     #[inline]
-    pub(crate) fn bytes<'a>(self) -> Outcome<&'a [u8]> {
+    pub(crate) fn bytes<'a>(self) -> Checked<&'a [u8]> {
         raw::bytes(self.data, self.len)
     }
 
     /// The text; empty if it is absent.
     #[inline]
-    pub(crate) fn text<'a>(self) -> Outcome<&'a str> {
+    pub(crate) fn text<'a>(self) -> Checked<&'a str> {
         let bytes = self.bytes()?;
         // Most text is, and this is several times as fast to see.
         if is_ascii(bytes) {
             // SAFETY: ASCII is UTF-8.
             return Ok(unsafe { str::from_utf8_unchecked(bytes) });
         }
-        Ok(str::from_utf8(bytes).map_err(|_| TIDINGS_ERR_UTF8)?)
+        str::from_utf8(bytes).map_err(|_| TIDINGS_ERR_UTF8)
     }
 
     /// The text, or none if it is absent.
     #[inline]
-    pub(crate) fn maybe_text<'a>(self) -> Outcome<Option<&'a str>> {
+    pub(crate) fn maybe_text<'a>(self) -> Checked<Option<&'a str>> {
         if self.data.is_null() && self.len == 0 {
             return Ok(None);
         }
@@ -69,22 +69,23 @@ impl tidings_str {
 #[inline]
 fn is_ascii(bytes: &[u8]) -> bool {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-    let (words, _) = bytes.as_chunks();
-    match bytes.last_chunk() {
-        Some(last) => {
-            let word = |word: &[u8; 8]| u64::from_ne_bytes(*word);
-            let all = words
-                .iter()
-                .map(word)
-                .fold(word(last), |all, word| all | word);
-            all & HIGH_BITS == 0
+    let all = match (bytes.last_chunk(), bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(last), _, _) => {
+            let (words, _) = bytes.as_chunks();
+            let words = words.iter().map(|word| u64::from_ne_bytes(*word));
+            words.fold(u64::from_ne_bytes(*last), |all, word| all | word)
         }
-        None => bytes.iter().fold(0, |all, byte| all | byte) < 0x80,
-    }
+        // Four to seven bytes are two words that overlap.
+        (None, Some(first), Some(last)) => {
+            (u32::from_ne_bytes(*first) | u32::from_ne_bytes(*last)).into()
+        }
+        _ => bytes.iter().fold(0, |all, byte| all | u64::from(*byte)),
+    };
+    all & HIGH_BITS == 0
 }
 
 /// The texts of an array.
-pub(crate) fn texts<'a>(first: *const tidings_str, count: usize) -> Outcome<Vec<&'a str>> {
+pub(crate) fn texts<'a>(first: *const tidings_str, count: usize) -> Checked<Vec<&'a str>> {
     raw::items(first, count)?
         .iter()
         .map(|text| text.text())

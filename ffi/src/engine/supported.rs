@@ -20,7 +20,7 @@ pub(super) use running::Engine;
 
 use super::tidings_engine_output_kind::*;
 use super::*;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Checked, Failure, Outcome};
 use crate::handle::{self, give};
 use crate::hub::number;
 use crate::raw;
@@ -249,7 +249,7 @@ fn publish_with(
         let room = if published.is_null() { 0 } else { count };
         let mut places = raw::out_slice(published, room)?;
         let rules = engine.rules()?;
-        let message = |publish: Outcome<tidings_publish>| {
+        let message = |publish: Checked<tidings_publish>| {
             publish?.with(|publish| Ok(rules.message(publish)?))
         };
         let messages = sized::read_all(publishes, count)?.enumerate();
