@@ -12,7 +12,10 @@ test/setup.sh "$skipped" || status=$?
 npm run --silent build
 if [ "${1:-}" = bench ]; then
     shift
-    exec npm run --silent bench -- "$@"
+    status=0
+    npm run --silent bench -- "$@" || status=$?
+    npm run --silent bench:hub -- "$@" || status=$?
+    exit "$status"
 fi
 npm run --silent types
 cargo build --quiet --locked -p tidings-smol

@@ -1,0 +1,84 @@
+'use strict';
+
+// Measures a broadcast of the hub beside better-sse, server and clients each in a process of its own:
+// `npm run bench:hub -- [--quick] [--out FILE]`. Unless it is quick, it fails if a mark is missed.
+//
+// The time of the event loop is what it was active, less what it is while nothing happens; that of the
+// processor is of all threads. Of both it is the median over rounds. Memory is what the process grew by,
+// once all streams are open and garbage was collected twice.
+
+const { fork } = require('node:child_process');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+
+const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, out: { type: 'string' } } });
+const sizes = options.quick ? [{ count: 200, rounds: 3, ms: 100 }] : [
+  { count: 1_000, rounds: 15, ms: 200 },
+  { count: 10_000, rounds: 5, ms: 1_500 },
+];
+
+/** At least so many times better than better-sse. */
+const marks = { active: 50, cpu: 2, memory: 5 };
+
+const start = async (name, ...args) => {
+  const child = fork(path.join(__dirname, name), args.map(String), { execArgv: ['--expose-gc'] });
+  const [said] = await once(child, 'message');
+  const ask = async (deed, how) => {
+    child.send({ deed, ...how });
+    return (await once(child, 'message'))[0];
+  };
+  return { child, said, ask };
+};
+
+const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+
+async function measure(kind, { count, rounds, ms }) {
+  const server = await start('hub-server.js', kind);
+  const clients = await start('hub-clients.js', server.said);
+  const before = await server.ask('memory');
+  await clients.ask('open', { count });
+  const open = await server.ask('count');
+  const memory = ((await server.ask('memory')) - before) / count;
+  const measured = await server.ask('measure', { rounds, ms });
+  const events = await clients.ask('events');
+  for (const { child } of [server, clients]) child.kill();
+  if (open !== count || events !== count * (rounds + 1)) {
+    throw new Error(`${kind}: ${open} of ${count} streams, ${events} of ${count * (rounds + 1)} events`);
+  }
+  const used = (what) => median(measured.map(({ idle, busy }) => Math.max(busy[what] - idle[what], 0)));
+  return { active: used('active') * 1_000, cpu: (used('cpu') * 1_000) / count, memory };
+}
+
+const shown = { active: 'µs of the event loop', cpu: 'µs of the processor each', memory: 'bytes a stream' };
+
+(async () => {
+  let missed = 0;
+  const lines = [];
+  for (const size of sizes) {
+    const results = {};
+    for (const kind of ['theirs', 'ours', 'through']) results[kind] = await measure(kind, size);
+    const { theirs, ours, through } = results;
+    for (const [what, unit] of Object.entries(shown)) {
+      const ratio = theirs[what] / ours[what];
+      const figures = [theirs, ours, through].map((one) => one[what].toFixed(1).padStart(12)).join('');
+      const isMissed = ratio < marks[what];
+      if (isMissed) missed++;
+      const verdict = `${ratio.toFixed(1)} times less, mark ${marks[what]}${isMissed ? ', MISSED' : ''}`;
+      console.log(`${String(size.count).padStart(6)} streams ${unit.padEnd(25)}${figures}  ${verdict}`);
+      lines.push({
+        case: 'node hub',
+        name: `${size.count} streams, ${unit}: times less than better-sse`,
+        unit: 'times',
+        median: ratio,
+        runs: [ratio],
+        mark: `at least ${marks[what]}`,
+        met: !isMissed,
+      });
+    }
+  }
+  console.log('(columns: better-sse, this package, this package through response.write)');
+  if (options.out) fs.appendFileSync(options.out, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  if (missed !== 0 && !options.quick) process.exitCode = 1;
+})();
