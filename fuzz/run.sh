@@ -7,9 +7,10 @@
 # What is found grows below target/, what fails is kept in fuzz/artifacts/; neither is committed. A
 # plain `cargo test` replays the committed corpora.
 #
-# Without a sanitizer any toolchain builds the targets. There is no unsafe code of ours in them, and
-# without one they run about four times as often; SANITIZER=address is for the rest. A stable compiler
-# takes the flags for it only if told so, which a nightly one does not mind: hence RUSTC_BOOTSTRAP.
+# Without a sanitizer any toolchain builds the targets. There is no unsafe code of ours in them, but for
+# c_abi, and without one they run about four times as often; SANITIZER=address is for that and for the
+# rest. A stable compiler takes the flags for it only if told so, which a nightly one does not mind: hence
+# RUSTC_BOOTSTRAP.
 # Optimising across crates makes the builds slow and finds nothing: hence no LTO.
 set -euo pipefail
 cd "$(dirname "$0")/.."

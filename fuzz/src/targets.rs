@@ -3,6 +3,7 @@
 //! It does not know where the bytes come from: libFuzzer makes them up, and the committed corpus is
 //! replayed by a plain test.
 
+pub mod c_abi;
 pub mod client;
 pub mod decode;
 pub mod http;
@@ -17,7 +18,8 @@ use crate::verdict::Verdict;
 pub type Check = fn(&[u8]) -> Verdict;
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Check); 6] = [
+pub const TARGETS: [(&str, Check); 7] = [
+    ("c_abi", c_abi::check),
     ("client", client::check),
     ("decode", decode::check),
     ("http", http::check),
