@@ -85,6 +85,8 @@ fn flood() -> BoxedStrategy<Operation> {
 fn streams() -> BoxedStrategy<Operation> {
     prop_oneof![
         10 => opening().prop_map(Operation::Open),
+        // Many a reader is like the next, and stands where that stands.
+        3 => Just(Operation::Open(Opening::new(&["a"], Start::Head))),
         3 => (peer(), pattern()).prop_map(|(peer, topic)| Operation::Subscribe { peer, topic }),
         2 => (peer(), pattern()).prop_map(|(peer, topic)| Operation::Unsubscribe { peer, topic }),
         2 => (peer(), expiry(), vec(pattern(), 0..3)).prop_map(|(peer, expires_in, grants)| {
