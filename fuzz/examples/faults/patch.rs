@@ -29,9 +29,10 @@ pub(crate) fn read_all() -> Result<Vec<Patch>, String> {
     let mut patches = Vec::new();
     for path in paths {
         let text = fs::read_to_string(&path).map_err(|error| format!("{path:?}: {error}"))?;
-        let part = path.file_stem().unwrap_or_default().to_string_lossy();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let part = name.trim_start_matches(|char: char| char.is_ascii_digit() || char == '-');
         for fault in text.split("\n== ").skip(1) {
-            patches.push(Patch::read(&part, fault)?);
+            patches.push(Patch::read(part, fault)?);
         }
     }
     Ok(patches)
