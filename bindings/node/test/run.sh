@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 skipped=${1:-/dev/null}
 shift || true
 status=0
-test/setup.sh "$skipped" || status=$?
+../npm-setup.sh "$PWD" "tests of the npm package" "$skipped" || status=$?
 [ "$status" = 3 ] && exit 0
 [ "$status" = 0 ] || exit "$status"
 npm run --silent build

@@ -7,27 +7,15 @@
 
 use crate::codec::inputs::{self, Input};
 use crate::race::{Racer, race, ratios};
-use crate::report::{Mark, Report};
-use clap::Args;
+use crate::report::{Arguments, Mark, Report};
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::io;
 use std::mem::MaybeUninit;
-use std::path::PathBuf;
 use std::ptr;
 use std::time::{Duration, Instant};
 use tidings::*;
 use tidings_core::{Audience, Decoder, Event, Hub, HubOptions, Item, Open, Output, Publish};
-
-#[derive(Args)]
-pub(crate) struct Arguments {
-    /// Run small: to see that everything works, not how fast
-    #[arg(long)]
-    quick: bool,
-    /// Write the figures into this file, a JSON object a line
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-}
 
 /// What a call through the ABI may cost more, in nanoseconds.
 const CALL_MARK: Mark = Mark::AtMost(15.0);
@@ -41,7 +29,7 @@ const TOPIC: &str = "rooms/7";
 const DATA: &str = r#"{"kind":"order","number":58123,"state":"shipped","by":"truck"}"#;
 
 pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
-    let mut report = Report::new(arguments.out.as_deref())?;
+    let mut report = Report::new(arguments)?;
     let rounds = if arguments.quick { 3 } else { 101 };
     report.begin("calls", &format!("{rounds} rounds"));
     calls(

@@ -8,27 +8,15 @@ mod encoders;
 pub(crate) mod inputs;
 
 use crate::race::{Racer, fastest, race, ratios};
-use crate::report::{Mark, Report};
-use clap::Args;
+use crate::report::{Arguments, Mark, Report};
 use decoders::{Decode, EventsourceStream, Russe, Seen, SseCore, SseStream, Tidings};
 use encoders::{BATCH, Encode};
 use inputs::{Input, Sample};
 use std::hash::{DefaultHasher, Hasher as _};
 use std::hint::black_box;
 use std::io;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tidings_core::{Decoder, Item, OwnedEvent};
-
-#[derive(Args)]
-pub(crate) struct Arguments {
-    /// Run small: to see that everything works, not how fast
-    #[arg(long)]
-    quick: bool,
-    /// Write the figures into this file, a JSON object a line
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-}
 
 /// How much faster than the fastest peer decoding has to be.
 const DECODE_MARK: Mark = Mark::AtLeast(1.05);
@@ -36,7 +24,7 @@ const DECODE_MARK: Mark = Mark::AtLeast(1.05);
 const ENCODE_MARK: Mark = Mark::AtMost(1.0);
 
 pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
-    let mut report = Report::new(arguments.out.as_deref())?;
+    let mut report = Report::new(arguments)?;
     let rounds = if arguments.quick { 3 } else { 101 };
     report.begin("decode", &format!("{rounds} rounds"));
     for input in inputs::streams() {

@@ -9,25 +9,13 @@ mod heap;
 mod idle;
 mod resume;
 
-use crate::report::Report;
-use clap::Args;
+use crate::report::{Arguments, Report};
 use std::hint::black_box;
 use std::io;
-use std::path::PathBuf;
 use tidings_core::{ConnectionId, Hub, Open, Output};
 
-#[derive(Args)]
-pub(crate) struct Arguments {
-    /// Run small: to see that everything works, not how fast
-    #[arg(long)]
-    quick: bool,
-    /// Write the figures into this file, a JSON object a line
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-}
-
 pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
-    let mut report = Report::new(arguments.out.as_deref())?;
+    let mut report = Report::new(arguments)?;
     let quick = arguments.quick;
     fanout::run(&mut report, quick)?;
     resume::run(&mut report, quick)?;

@@ -29,11 +29,11 @@ enum Command {
     /// The server: its memory, its speed beside a bare server's, and what it does under stress
     Server(server::Arguments),
     /// The decoder and the encoder, side by side with those of others
-    Codec(codec::Arguments),
+    Codec(report::Arguments),
     /// The hub: what a publish, a delivery, a resume and an idle connection cost
-    Hub(hub::Arguments),
+    Hub(report::Arguments),
     /// The C ABI: what a call costs more than in Rust, and decoding through it
-    Abi(abi::Arguments),
+    Abi(report::Arguments),
     /// Write the README's tables from the files of the others
     Readme(readme::Arguments),
     /// Be a bare server

@@ -2,11 +2,23 @@
 //!
 //! It does not know how anything is measured.
 
+use clap::Args;
 use serde_json::json;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::PathBuf;
+
+/// What every benchmark can be told.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Run small: to see that everything works, not how fast
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Write the figures into this file, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
 
 /// Where figures go: a table on standard output, and one line of JSON each in a file.
 pub(crate) struct Report {
@@ -26,9 +38,9 @@ pub(crate) enum Mark {
 }
 
 impl Report {
-    pub(crate) fn new(out: Option<&Path>) -> io::Result<Self> {
+    pub(crate) fn new(arguments: &Arguments) -> io::Result<Self> {
         Ok(Self {
-            out: out.map(File::create).transpose()?,
+            out: arguments.out.as_ref().map(File::create).transpose()?,
             case: "",
             missed: Vec::new(),
         })

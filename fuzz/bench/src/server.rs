@@ -15,10 +15,9 @@ mod stuck;
 use crate::load::Load;
 use crate::load::tally::Tally;
 use crate::process::{Server, raise_file_limit};
-use crate::report::Report;
+use crate::report::{self, Report};
 use clap::{Args, ValueEnum};
 use std::io;
-use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -26,12 +25,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Arguments {
     /// The case to run [default: all]
     case: Option<Case>,
-    /// Run small: to see that everything works, not how fast
-    #[arg(long)]
-    quick: bool,
-    /// Write the figures into this file, a JSON object a line
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    report: report::Arguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,9 +63,9 @@ impl Scale {
 pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     raise_file_limit()?;
     let start = Instant::now();
-    let mut report = Report::new(arguments.out.as_deref())?;
+    let mut report = Report::new(&arguments.report)?;
     let scale = Scale {
-        quick: arguments.quick,
+        quick: arguments.report.quick,
     };
     for case in Case::value_variants() {
         if arguments.case.is_some_and(|only| only != *case) {

@@ -246,29 +246,34 @@ impl Call {
 
     /// A text, or none if it is `undefined`.
     pub(crate) fn maybe_text(&self, index: usize) -> Outcome<Option<String>> {
-        let mut kind = 0;
-        // SAFETY: see the module.
-        check(unsafe { napi_sys::napi_typeof(self.env, self.arguments[index], &raw mut kind) })?;
-        if kind == ValueType::napi_undefined {
+        if self.kind(index)? == ValueType::napi_undefined {
             return Ok(None);
         }
         self.text(index).map(Some)
     }
 
+    fn kind(&self, index: usize) -> Outcome<napi_sys::napi_valuetype> {
+        let mut kind = 0;
+        // SAFETY: see the module.
+        check(unsafe { napi_sys::napi_typeof(self.env, self.arguments[index], &raw mut kind) })?;
+        Ok(kind)
+    }
+
+    /// Checks that it is a function, which is called `what` where it is none.
+    fn check_function(&self, index: usize, what: &'static str) -> Outcome<()> {
+        if self.kind(index)? == ValueType::napi_function {
+            Ok(())
+        } else {
+            Err(Failure::argument(index, what))
+        }
+    }
+
     /// Keeps the class of the errors that are thrown.
     pub(crate) fn class(&self, index: usize) -> Outcome<napi_ref> {
-        let mut kind = 0;
+        self.check_function(index, "a class")?;
         let mut class = ptr::null_mut();
         // SAFETY: see the module.
         unsafe {
-            check(napi_sys::napi_typeof(
-                self.env,
-                self.arguments[index],
-                &raw mut kind,
-            ))?;
-            if kind != ValueType::napi_function {
-                return Err(Failure::argument(index, "a class"));
-            }
             check(napi_sys::napi_create_reference(
                 self.env,
                 self.arguments[index],
@@ -288,19 +293,11 @@ impl Call {
     /// A way to call this function, without arguments, from other threads. It does not keep the process
     /// alive.
     pub(crate) fn wake(&self, index: usize, name: &str) -> Outcome<Arc<Wake>> {
-        let (mut kind, mut text) = (0, ptr::null_mut());
-        let mut function = ptr::null_mut();
+        self.check_function(index, "a function")?;
+        let (mut text, mut function) = (ptr::null_mut(), ptr::null_mut());
         let wake = Arc::new(Wake(Mutex::new(None)));
         // SAFETY: see the module; the name is as long as it says.
         unsafe {
-            check(napi_sys::napi_typeof(
-                self.env,
-                self.arguments[index],
-                &raw mut kind,
-            ))?;
-            if kind != ValueType::napi_function {
-                return Err(Failure::argument(index, "a function"));
-            }
             check(napi_sys::napi_create_string_utf8(
                 self.env,
                 name.as_ptr().cast(),
