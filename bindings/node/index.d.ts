@@ -301,7 +301,7 @@ export interface Connection {
   renew(options?: RenewOptions): void;
   /** Publishes to this stream alone. Such an event is never replayed. */
   publish(event: Publish): Promise<Published>;
-  /** Sends a `bye`, then closes. */
+  /** Sends a `bye`, then closes. It may be gone already. */
   close(): void;
   toString(): string;
   toJSON(): string;

@@ -106,6 +106,8 @@ for (const engine of [true, false]) {
       assert.equal(await reader.next(), undefined);
       assert.equal(await connection.closed, 'closed');
       assert.throws(() => connection.subscribe('c'), failsWith('not_found'));
+      connection.unsubscribe('c');
+      connection.close();
     });
 
     test('an id of the publisher is known again', async (t) => {

@@ -96,7 +96,7 @@ function ask2(url, headers) {
 async function until(holds, what = holds) {
   const start = Date.now();
   while (!(await holds())) {
-    if (Date.now() - start > 10_000) assert.fail(`not after ten seconds: ${what}`);
+    if (Date.now() - start > 10_000) assert.fail(`not after ten seconds: ${what === holds ? holds : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

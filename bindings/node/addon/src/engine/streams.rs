@@ -7,6 +7,7 @@ use crate::failure::{Failure, Outcome};
 use crate::js::Call;
 use crate::state::State;
 use napi_sys::napi_value;
+use std::convert::identity;
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::ptr;
@@ -116,22 +117,37 @@ fn system() -> Failure {
 
 /// `(engine, connection, topic)`
 pub(crate) fn subscribe(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
-    change(call, state, tidings_engine_subscribe)
+    change(call, state, tidings_engine_subscribe, identity)
 }
 
-/// `(engine, connection, topic)`
+/// `(engine, connection, topic)`: a stream that is gone has no topics any more.
 pub(crate) fn unsubscribe(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
-    change(call, state, tidings_engine_unsubscribe)
+    change(call, state, tidings_engine_unsubscribe, unless_gone)
 }
 
 type Change = unsafe extern "C" fn(*const tidings_engine, u64, tidings_str) -> tidings_status;
 
-fn change(call: &Call, state: &mut State, change: Change) -> Outcome<napi_value> {
+/// What is asked to end has ended where its stream is gone.
+fn unless_gone(status: tidings_status) -> tidings_status {
+    match status {
+        TIDINGS_ERR_NOT_FOUND => TIDINGS_OK,
+        other => other,
+    }
+}
+
+fn change(
+    call: &Call,
+    state: &mut State,
+    change: Change,
+    settle: fn(tidings_status) -> tidings_status,
+) -> Outcome<napi_value> {
     let (connection, topic) = (connection(&call.text(1)?)?, call.text(2)?);
     let engine = state.engine(call.number(0)?)?;
     let topic = tidings_str::of(topic.as_bytes());
     // SAFETY: the engine and the topic live through the call.
-    engine.check(unsafe { change(engine.as_ptr(), connection, topic) })?;
+    engine.check(settle(unsafe {
+        change(engine.as_ptr(), connection, topic)
+    }))?;
     Ok(call.undefined())
 }
 
@@ -154,12 +170,13 @@ pub(crate) fn renew(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
     Ok(call.undefined())
 }
 
-/// `(engine, connection)`
+/// `(engine, connection)`: a stream that is gone already is as it was asked to be.
 pub(crate) fn close(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
     let connection = connection(&call.text(1)?)?;
     let engine = state.engine(call.number(0)?)?;
     // SAFETY: the engine lives.
-    engine.check(unsafe { tidings_engine_close(engine.as_ptr(), connection) })?;
+    let closed = unsafe { tidings_engine_close(engine.as_ptr(), connection) };
+    engine.check(unless_gone(closed))?;
     Ok(call.undefined())
 }
 
