@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test fmt lint doc rust no-std c install package docs header browser node fuzz soak faults install-tools
-.PHONY: bench bench-codec bench-hub bench-server bench-abi bench-instructions bench-node bench-readme bench-build
+.PHONY: bench bench-codec bench-hub bench-server bench-abi bench-instructions bench-node bench-readme bench-build bench-library
 
 SKIPPED := target/skipped
 BROWSER := bindings/smol/tests/browser
@@ -76,7 +76,7 @@ faults: ## Make deliberate faults in a copy, and see each caught; FAULT= some of
 	cargo run -q --locked -p tidings-fuzz --example faults
 
 bench: ## Measure everything, and write the README's numbers (about ten minutes)
-	@status=0; for part in codec hub server instructions node readme; do \
+	@status=0; for part in codec hub server abi instructions node readme; do \
 	  $(MAKE) --no-print-directory bench-$$part || status=1; done; exit $$status
 
 bench-codec: ## Measure the decoder and the encoder beside their peers alone
@@ -85,6 +85,7 @@ bench-server: ## Measure the server against the physical floor alone
 bench-abi: ## Measure the C ABI beside Rust alone
 bench-codec bench-hub bench-server bench-abi: bench-%: bench-build
 	$(BENCH) $* --out $(FIGURES)/$*.jsonl
+bench-server bench-abi: bench-library
 
 bench-instructions: ## Count instructions alone, and fail where there are too many
 	fuzz/bench/instructions.sh
@@ -94,12 +95,15 @@ bench-node: ## Measure the npm package beside its peers alone
 	$(NODE)/run.sh /dev/null bench --out $(abspath $(FIGURES))/node.jsonl
 
 bench-readme: bench-build
-	$(BENCH) readme $(FIGURES)/server.jsonl $(FIGURES)/codec.jsonl $(FIGURES)/hub.jsonl
+	$(BENCH) readme $(foreach part,server codec hub abi,$(FIGURES)/$(part).jsonl)
 
 bench-build:
 	@mkdir -p $(FIGURES)
 	cargo build --release --locked -p tidings-smol -p tidings-bench --bins
-	cargo build --release --locked -p tidings-ffi
+
+# The C library as people install it.
+bench-library:
+	PREFIX=$(abspath $(FIGURES))/installed LIBDIR= INCLUDEDIR= DESTDIR= bindings/c/packaging/install.sh
 
 install-tools:
 	@command -v cargo >/dev/null || { echo "install Rust first: https://rustup.rs" >&2; exit 1; }

@@ -6,6 +6,7 @@ use rustix::process::{
     Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
 };
 use std::env::current_exe;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -49,17 +50,21 @@ impl Server {
         )
     }
 
-    /// The example server in C, compiled against the library that was built beside this program.
+    /// The example server in C, compiled against the shared library as people install it.
     pub(crate) fn c_epoll() -> io::Result<Self> {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bindings/c/examples");
-        let header = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ffi/include");
         let program = current_exe()?.with_file_name("epoll_server");
+        let libraries = installed("lib")?;
+        let mut rpath = OsString::from("-Wl,-rpath,");
+        rpath.push(&libraries);
         let compiled = Command::new("cc")
             .args(["-std=c11", "-O2", "-I"])
-            .arg(header)
+            .arg(installed("include")?)
             .arg(examples.join("epoll_server.c"))
-            .arg(beside("libtidings.a", "tidings-ffi")?)
-            .args(["-lpthread", "-ldl", "-lm", "-o"])
+            .arg("-L")
+            .arg(libraries)
+            .arg(rpath)
+            .args(["-ltidings", "-o"])
             .arg(&program)
             .status()?;
         if !compiled.success() {
@@ -221,6 +226,17 @@ pub(crate) fn raise_file_limit() -> io::Result<()> {
 /// Where the server of Tidings is.
 pub(crate) fn tidings() -> io::Result<PathBuf> {
     beside("tidings", "tidings-smol")
+}
+
+/// A file or directory of the C library, as `make bench-library` installs it.
+pub(crate) fn installed(name: &str) -> io::Result<PathBuf> {
+    let path = current_exe()?
+        .with_file_name("../bench/installed")
+        .join(name);
+    path.canonicalize().map_err(|error| {
+        let problem = format!("{}: {error}: make bench-library", path.display());
+        io::Error::new(error.kind(), problem)
+    })
 }
 
 /// A file of another package, built beside this program.
