@@ -3,7 +3,7 @@
 //! It does not know what a stream is to be sent; `pull` and `transmit` do.
 
 use super::class::Place;
-use super::id::ConnectionId;
+use super::id::{ConnectionId, MAX_CONNECTIONS};
 use super::links::{LISTS, Link};
 use super::options::LagPolicy;
 use super::output::{CloseReason, GapReason};
@@ -191,7 +191,8 @@ pub(crate) struct Replay {
 
 pub(crate) struct Connections {
     slots: Slab<Connection>,
-    /// By slot, so that an id is not used again while its slot is.
+    /// By slot, so that an id is not used again while its slot is: the number of its last connection,
+    /// counted from 1, so that no id is 0.
     generations: Vec<u32>,
     shard: u8,
 }
@@ -312,6 +313,11 @@ impl Connections {
         self.slots.len()
     }
 
+    /// Whether there are no ids for more connections.
+    pub(crate) fn is_full(&self) -> bool {
+        self.slots.next_index() as usize >= MAX_CONNECTIONS
+    }
+
     /// Puts in a connection, under an id that none had before.
     pub(crate) fn insert(&mut self, connection: Connection) -> ConnectionId {
         let index = self.slots.next_index();
@@ -319,14 +325,19 @@ impl Connections {
             self.generations.push(0);
         }
         let generation = &mut self.generations[index as usize];
-        *generation = generation.wrapping_add(1);
+        *generation += 1;
         let taken = self.slots.insert(connection);
         debug_assert_eq!(taken, index);
         self.id(index)
     }
 
+    /// Takes out a connection. A slot that has no id left for another is not used again.
     pub(crate) fn remove(&mut self, index: u32) -> Option<Connection> {
-        self.slots.remove(index)
+        if self.generations[index as usize] == u32::MAX {
+            self.slots.retire(index)
+        } else {
+            self.slots.remove(index)
+        }
     }
 
     /// The slot of an id that is still in use.
@@ -355,5 +366,32 @@ impl Connections {
     /// The first slot in use from `index` on.
     pub(crate) fn next_from(&self, index: u32) -> Option<u32> {
         self.slots.next_from(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Hub, HubOptions, Open};
+    use alloc::vec;
+
+    #[test]
+    fn an_id_is_never_0_and_never_used_again() {
+        let mut hub = Hub::new(HubOptions::default()).expect("defaults");
+        // Its first slot has been used almost as often as there are ids for it.
+        hub.connections.generations = vec![u32::MAX - 2];
+        let mut ids = Vec::new();
+        for _ in 0..4 {
+            let id = hub.open(0, Open::default()).expect("there is room");
+            assert!(hub.is_open(id));
+            assert_ne!(id.to_u64(), 0);
+            hub.handle_closed(id);
+            assert!(!ids.contains(&id));
+            ids.push(id);
+        }
+        let slots: Vec<_> = ids.iter().map(|id| id.index()).collect();
+        assert_eq!(slots, [0, 0, 1, 1]);
+        assert!(ids.iter().all(|id| !hub.is_open(*id)));
+        assert!(!hub.is_open(ConnectionId::from_u64(0)));
     }
 }

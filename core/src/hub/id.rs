@@ -13,8 +13,9 @@ pub(crate) const MAX_CONNECTIONS: usize = 1 << INDEX_BITS;
 
 /// Names one open stream of one hub.
 ///
-/// The number holds the shard (8 bits, on top), a generation (32 bits) and a slot (24 bits): a slot
-/// is used again, the number only after 2^32 closes of that slot. Knowing one gives no right.
+/// The number holds the shard (8 bits, on top), a generation (32 bits) and a slot (24 bits). A slot is
+/// used again until it has no generation left; the number never is, and it is never 0. Knowing one
+/// gives no right.
 ///
 /// In text (JSON, JavaScript, logs) it is written in hexadecimal, always as a string: a JavaScript
 /// number cannot hold it.

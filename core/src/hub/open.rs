@@ -313,7 +313,8 @@ impl Hub {
     ) -> Result<Option<u32>, OpenError> {
         let limits = &self.options.limits;
         let leaving = usize::from(older.is_some());
-        if self.connections.len() - leaving >= limits.connections {
+        let count = self.connections.len() - leaving;
+        if count >= limits.connections || self.connections.is_full() {
             return Err(OpenError::TooManyConnections {
                 limit: limits.connections,
             });

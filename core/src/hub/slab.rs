@@ -24,6 +24,14 @@ struct Page<T> {
     slots: Option<Slots<T>>,
     /// One bit a slot in use.
     occupied: u64,
+    /// One bit a slot that is not used again.
+    retired: u64,
+}
+
+impl<T> Page<T> {
+    const fn taken(&self) -> u64 {
+        self.occupied | self.retired
+    }
 }
 
 impl<T> Slab<T> {
@@ -43,7 +51,7 @@ impl<T> Slab<T> {
     /// The slot that the next `insert` will take.
     pub(crate) fn next_index(&self) -> u32 {
         let (page, slot) = match (self.roomy.first(), self.absent.first()) {
-            (Some(&page), _) => (page, self.pages[page].occupied.trailing_ones() as usize),
+            (Some(&page), _) => (page, self.pages[page].taken().trailing_ones() as usize),
             (None, Some(&page)) => (page, 0),
             (None, None) => (self.pages.len(), 0),
         };
@@ -57,6 +65,7 @@ impl<T> Slab<T> {
             self.pages.push(Page {
                 slots: None,
                 occupied: 0,
+                retired: 0,
             });
         }
         let page = &mut self.pages[number];
@@ -67,7 +76,7 @@ impl<T> Slab<T> {
         });
         slots[slot] = Some(value);
         page.occupied |= 1 << slot;
-        if page.occupied == u64::MAX {
+        if page.taken() == u64::MAX {
             self.roomy.remove(&number);
         }
         self.len += 1;
@@ -75,18 +84,32 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
-        let (number, slot) = (index as usize / PAGE, index as usize % PAGE);
-        let page = self.pages.get_mut(number)?;
-        let value = page.slots.as_mut()?[slot].take()?;
-        page.occupied &= !(1 << slot);
+        let value = self.take(index)?;
+        let number = index as usize / PAGE;
+        let page = &mut self.pages[number];
         self.roomy.insert(number);
-        self.len -= 1;
         // One empty page is kept, so that a lone value that comes and goes allocates nothing.
-        if page.occupied == 0 && self.roomy.len() > 1 {
+        if page.taken() == 0 && self.roomy.len() > 1 {
             page.slots = None;
             self.roomy.remove(&number);
             self.absent.insert(number);
         }
+        Some(value)
+    }
+
+    /// Removes a value whose slot is not used again. Its page stays.
+    pub(crate) fn retire(&mut self, index: u32) -> Option<T> {
+        let value = self.take(index)?;
+        self.pages[index as usize / PAGE].retired |= 1 << (index as usize % PAGE);
+        Some(value)
+    }
+
+    fn take(&mut self, index: u32) -> Option<T> {
+        let slot = index as usize % PAGE;
+        let page = self.pages.get_mut(index as usize / PAGE)?;
+        let value = page.slots.as_mut()?[slot].take()?;
+        page.occupied &= !(1 << slot);
+        self.len -= 1;
         Some(value)
     }
 
@@ -149,5 +172,27 @@ mod tests {
         slab.remove(5);
         let in_use = core::iter::successors(slab.next_from(0), |at| slab.next_from(at + 1));
         assert_eq!(in_use.sum::<u32>(), (0..64).sum::<u32>() - 5);
+    }
+
+    #[test]
+    fn a_retired_slot_is_not_used_again() {
+        let mut slab = Slab::new();
+        for value in 0..130 {
+            slab.insert(value);
+        }
+        for index in 0..64 {
+            assert_eq!(slab.retire(index), Some(index));
+        }
+        assert_eq!((slab.retire(0), slab.get(0)), (None, None));
+        assert_eq!((slab.len(), slab.next_from(0)), (66, Some(64)));
+        assert_eq!((slab.insert(1), slab.insert(2)), (130, 131));
+        // Of pages that go and come back too.
+        slab.retire(70);
+        for index in (64..132).filter(|index| *index != 70) {
+            slab.remove(index);
+        }
+        assert_eq!((slab.len(), slab.next_from(0)), (0, None));
+        let again: [u32; 7] = core::array::from_fn(|value| slab.insert(value as u32));
+        assert_eq!(again, [64, 65, 66, 67, 68, 69, 71]);
     }
 }
