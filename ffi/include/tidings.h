@@ -1074,19 +1074,6 @@ tidings_status tidings_decoder_decode(tidings_decoder *decoder,
                                       size_t *taken,
                                       tidings_item *item);
 
-/// Like `tidings_decoder_decode`, for many items at once: fewer calls where events are small.
-///
-/// `count` says how many items were written. The input is used up when `taken` is its length; go on
-/// behind what was taken until it is, also where fewer items came than there was room for. All items are
-/// borrowed until the next call on the decoder. An error comes with the call after the items before it.
-tidings_status tidings_decoder_decode_batch(tidings_decoder *decoder,
-                                            const char *input,
-                                            size_t len,
-                                            size_t *taken,
-                                            tidings_item *items,
-                                            size_t capacity,
-                                            size_t *count);
-
 /// The last event id of the stream: what a reconnect sends as `Last-Event-ID`. Empty if there is none.
 /// Until the next call on the decoder.
 tidings_status tidings_decoder_last_event_id(const tidings_decoder *decoder,

@@ -1,8 +1,6 @@
-//! The decoder in C: one item a call, or many.
+//! The decoder in C: one item a call.
 //!
 //! It does not know where the bytes come from.
-
-mod batch;
 
 use crate::TIDINGS_OFF;
 use crate::event::{TIDINGS_EVENT_RETRY, tidings_event};
@@ -12,7 +10,6 @@ use crate::raw;
 use crate::sized::{self, Sized};
 use crate::status::tidings_status::{self, *};
 use crate::text::tidings_str;
-use batch::Arena;
 use std::ffi::c_char;
 use std::mem::offset_of;
 use tidings_core::{DecodeOptions, Decoder, Event, Item};
@@ -139,22 +136,17 @@ impl tidings_item {
 
 /// Reads a stream of events, cut into pieces anywhere.
 pub struct tidings_decoder {
-    handle: Handle<State>,
-}
-
-pub(crate) struct State {
-    decoder: Decoder,
-    arena: Arena,
+    handle: Handle<Decoder>,
 }
 
 impl Owner for tidings_decoder {
-    type State = State;
+    type State = Decoder;
 
-    fn handle(&self) -> &Handle<State> {
+    fn handle(&self) -> &Handle<Decoder> {
         &self.handle
     }
 
-    fn handle_mut(&mut self) -> &mut Handle<State> {
+    fn handle_mut(&mut self) -> &mut Handle<Decoder> {
         &mut self.handle
     }
 }
@@ -196,13 +188,8 @@ pub unsafe extern "C" fn tidings_decoder_new(
 ) -> tidings_status {
     give(decoder, || {
         let options = sized::options(options)?.options()?;
-        let state = State {
-            decoder: Decoder::new(options),
-            arena: Arena::default(),
-        };
-        Ok(tidings_decoder {
-            handle: Handle::new(state),
-        })
+        let handle = Handle::new(Decoder::new(options));
+        Ok(tidings_decoder { handle })
     })
 }
 
@@ -234,43 +221,14 @@ pub unsafe extern "C" fn tidings_decoder_decode(
     taken: *mut usize,
     item: *mut tidings_item,
 ) -> tidings_status {
-    call(decoder, |state| {
+    call(decoder, |decoder| {
         let mut rest = raw::bytes(input, len)?;
         let (taken, place) = (raw::out(taken)?, raw::out(item)?);
-        match state.decoder.decode(&mut rest)? {
+        match decoder.decode(&mut rest)? {
             None => place.set(tidings_item::NONE),
             Some(Item::Event(event)) => place.set(tidings_item::borrowed(&event)),
             Some(other) => place.set(tidings_item::of(&other)?),
         }
-        taken.set(len - rest.len());
-        Ok(())
-    })
-}
-
-/// Like `tidings_decoder_decode`, for many items at once: fewer calls where events are small.
-///
-/// `count` says how many items were written. The input is used up when `taken` is its length; go on
-/// behind what was taken until it is, also where fewer items came than there was room for. All items are
-/// borrowed until the next call on the decoder. An error comes with the call after the items before it.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tidings_decoder_decode_batch(
-    decoder: *mut tidings_decoder,
-    input: *const c_char,
-    len: usize,
-    taken: *mut usize,
-    items: *mut tidings_item,
-    capacity: usize,
-    count: *mut usize,
-) -> tidings_status {
-    call(decoder, |state| {
-        let mut rest = raw::bytes(input, len)?;
-        let taken = raw::out(taken)?;
-        let mut items = raw::out_slice(items, capacity)?;
-        let count = raw::out(count)?;
-        if capacity == 0 {
-            return Err(TIDINGS_ERR_BUFFER.into());
-        }
-        count.set(batch::decode(state, &mut rest, &mut items)?);
         taken.set(len - rest.len());
         Ok(())
     })
@@ -283,8 +241,8 @@ pub unsafe extern "C" fn tidings_decoder_last_event_id(
     decoder: *const tidings_decoder,
     id: *mut tidings_str,
 ) -> tidings_status {
-    look(decoder, |state| {
-        raw::out(id)?.set(tidings_str::of(state.decoder.last_event_id_bytes()));
+    look(decoder, |decoder| {
+        raw::out(id)?.set(tidings_str::of(decoder.last_event_id_bytes()));
         Ok(())
     })
 }
@@ -293,8 +251,8 @@ pub unsafe extern "C" fn tidings_decoder_last_event_id(
 /// the last event id stays.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidings_decoder_reset(decoder: *mut tidings_decoder) -> tidings_status {
-    call(decoder, |state| {
-        state.decoder.reset();
+    call(decoder, |decoder| {
+        decoder.reset();
         Ok(())
     })
 }
@@ -306,8 +264,8 @@ pub unsafe extern "C" fn tidings_decoder_resume(
     decoder: *mut tidings_decoder,
     last_event_id: tidings_str,
 ) -> tidings_status {
-    call(decoder, |state| {
+    call(decoder, |decoder| {
         let id = last_event_id.bytes()?;
-        state.decoder.resume(id).map_err(Failure::Event)
+        decoder.resume(id).map_err(Failure::Event)
     })
 }

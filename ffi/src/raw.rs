@@ -45,10 +45,6 @@ pub(crate) fn out_slice<T>(first: *mut T, capacity: usize) -> Checked<OutSlice<T
 }
 
 impl<T: Copy> OutSlice<T> {
-    pub(crate) const fn capacity(&self) -> usize {
-        self.capacity
-    }
-
     #[inline]
     pub(crate) fn set(&mut self, index: usize, value: T) {
         assert!(index < self.capacity, "results fit the array");

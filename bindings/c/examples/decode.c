@@ -12,7 +12,7 @@
 #include <tidings.h>
 #include <unistd.h>
 
-enum { ITEMS = 64, INPUT_BYTES = 64 << 10 };
+enum { INPUT_BYTES = 64 << 10 };
 
 /* A stream is not to be trusted with a terminal. */
 static void print_text(tidings_str text) {
@@ -46,16 +46,15 @@ static void print_item(const tidings_item *item) {
 
 /* Prints what the bytes complete. */
 static tidings_status decode(tidings_decoder *decoder, const char *input, size_t len) {
-  tidings_item items[ITEMS];
-  while (len > 0) {
-    size_t taken, count;
-    tidings_status status = tidings_decoder_decode_batch(decoder, input, len, &taken, items, ITEMS, &count);
-    if (status) return status;
-    for (size_t i = 0; i < count; i++) print_item(&items[i]);
+  for (;;) {
+    size_t taken;
+    tidings_item item;
+    tidings_status status = tidings_decoder_decode(decoder, input, len, &taken, &item);
+    if (status || item.kind == TIDINGS_ITEM_NONE) return status;
+    print_item(&item);
     input += taken;
     len -= taken;
   }
-  return TIDINGS_OK;
 }
 
 int main(int argc, char **argv) {

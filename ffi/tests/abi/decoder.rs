@@ -1,4 +1,4 @@
-//! The decoder, item by item and in batches.
+//! The decoder, item by item.
 
 use super::*;
 use tidings_status::*;
@@ -40,100 +40,32 @@ fn decode(decoder: *mut tidings_decoder, input: &[u8]) -> (usize, tidings_item) 
     (taken, item)
 }
 
+/// All items that the bytes complete, written down.
+fn all(decoder: *mut tidings_decoder, chunk: &[u8]) -> Vec<String> {
+    let mut said = Vec::new();
+    let mut rest = chunk;
+    loop {
+        let (taken, item) = decode(decoder, rest);
+        rest = &rest[taken..];
+        if item.kind == tidings_item_kind::TIDINGS_ITEM_NONE as u32 {
+            assert!(rest.is_empty());
+            return said;
+        }
+        said.push(say(&item));
+    }
+}
+
 #[test]
 fn items_do_not_depend_on_how_the_stream_is_cut() {
     for size in [1, 2, 7, 1_000] {
         let decoder = decoder();
         let mut items = Vec::new();
         for chunk in STREAM.as_bytes().chunks(size) {
-            let mut rest = chunk;
-            loop {
-                let (taken, item) = decode(decoder, rest);
-                rest = &rest[taken..];
-                if item.kind == tidings_item_kind::TIDINGS_ITEM_NONE as u32 {
-                    break;
-                }
-                items.push(say(&item));
-            }
-            assert!(rest.is_empty());
+            items.extend(all(decoder, chunk));
         }
         assert_eq!(items, ITEMS, "in chunks of {size}");
         unsafe { tidings_decoder_free(decoder) };
     }
-}
-
-/// Decodes in batches; all items of one are looked at together.
-fn batches(decoder: *mut tidings_decoder, chunk: &[u8], capacity: usize) -> Vec<String> {
-    let mut said = Vec::new();
-    let mut items = vec![zero::<tidings_item>(); capacity];
-    let mut rest = chunk;
-    while !rest.is_empty() {
-        let mut taken = 0;
-        let (data, len, place) = (rest.as_ptr().cast(), rest.len(), items.as_mut_ptr());
-        let count = get(|count| unsafe {
-            tidings_decoder_decode_batch(decoder, data, len, &mut taken, place, capacity, count)
-        });
-        assert!(taken > 0 && count <= capacity);
-        said.extend(items[..count].iter().map(say));
-        rest = &rest[taken..];
-    }
-    said
-}
-
-#[test]
-fn batches_have_the_items_that_come_one_by_one() {
-    for size in [1, 7, 30, 1_000] {
-        for capacity in [1, 2, 64] {
-            let decoder = decoder();
-            let chunks = STREAM.as_bytes().chunks(size);
-            let said: Vec<_> = chunks
-                .flat_map(|chunk| batches(decoder, chunk, capacity))
-                .collect();
-            assert_eq!(said, ITEMS, "{capacity} items a batch, in chunks of {size}");
-            unsafe { tidings_decoder_free(decoder) };
-        }
-    }
-}
-
-#[test]
-fn a_batch_ends_where_its_copies_have_no_room() {
-    let id = "i".repeat(3_000);
-    let data = "d".repeat(700);
-    let stream: String = (0..9)
-        .map(|number| format!("id: {number}{id}\ndata: {number}\ndata: {data}\n\n"))
-        .collect();
-    let decoder = decoder();
-    let said = batches(decoder, stream.as_bytes(), 64);
-    unsafe { tidings_decoder_free(decoder) };
-    let expected = (0..9).map(|number| {
-        let id = format!("{number}{id}");
-        format!("1 {id} Some({id:?}) message \"{number}\\n{data}\" None")
-    });
-    assert_eq!(said, expected.collect::<Vec<_>>());
-}
-
-#[test]
-fn many_events_with_ids_come_in_one_batch() {
-    let stream: String = (0..100)
-        .map(|number| format!("id: {number}\ndata: {number}\n\n"))
-        .collect();
-    let decoder = decoder();
-    let mut items = [zero::<tidings_item>(); 100];
-    let mut taken = 0;
-    let count = get(|count| unsafe {
-        let (data, len) = (stream.as_ptr().cast(), stream.len());
-        tidings_decoder_decode_batch(
-            decoder,
-            data,
-            len,
-            &mut taken,
-            items.as_mut_ptr(),
-            100,
-            count,
-        )
-    });
-    assert_eq!((count, taken), (100, stream.len()));
-    unsafe { tidings_decoder_free(decoder) };
 }
 
 #[test]
@@ -144,21 +76,16 @@ fn an_error_comes_behind_the_items_before_it_and_sticks() {
     };
     let decoder = new(|place| unsafe { tidings_decoder_new(&options, place) });
     let stream = b"data: fits\n\ndata: does not fit\n\n";
-    let mut items = [zero::<tidings_item>(); 4];
-    let (mut taken, mut count) = (0, 0);
-    let mut batch = |from: usize, taken: &mut usize, count: &mut usize| unsafe {
-        let input = &stream[from..];
-        let (data, len) = (input.as_ptr().cast(), input.len());
-        tidings_decoder_decode_batch(decoder, data, len, taken, items.as_mut_ptr(), 4, count)
-    };
-    assert_eq!(batch(0, &mut taken, &mut count), TIDINGS_OK);
-    assert_eq!((taken, count), (12, 1));
+    assert_eq!(decode(decoder, stream).0, 12);
+    let (rest, mut taken) = (&stream[12..], 7);
+    let (data, len) = (rest.as_ptr().cast(), rest.len());
     for _ in 0..2 {
+        let mut item = zero();
         assert_eq!(
-            batch(12, &mut taken, &mut count),
+            unsafe { tidings_decoder_decode(decoder, data, len, &mut taken, &mut item) },
             TIDINGS_ERR_EVENT_TOO_LARGE
         );
-        assert_eq!((taken, count), (12, 1));
+        assert_eq!((taken, item.kind), (7, 0));
     }
     let why = text(get(|place| unsafe {
         tidings_decoder_error(decoder, place)
@@ -205,7 +132,7 @@ fn comments_come_where_they_are_asked_for() {
         ..init()
     };
     let decoder = new(|place| unsafe { tidings_decoder_new(&options, place) });
-    let said = batches(decoder, b": one\n: two\ndata: x\n\n", 8);
+    let said = all(decoder, b": one\n: two\ndata: x\n\n");
     let expected = [
         "3  None  \"one\" None",
         "3  None  \"two\" None",

@@ -1,4 +1,4 @@
-/* Streams decoded from C: item by item, in batches, and written again. */
+/* Streams decoded from C: item by item, and written again. */
 #include "check.h"
 
 static const char STREAM[] =
@@ -66,32 +66,6 @@ static void one_by_one(size_t size) {
   tidings_decoder_free(decoder);
 }
 
-static void in_batches(size_t size, size_t capacity) {
-  tidings_decoder *decoder;
-  tidings_item *items = calloc(capacity, sizeof *items);
-  int number = 0;
-  CHECK(items);
-  OK(tidings_decoder_new(NULL, &decoder));
-  for (size_t at = 0; at < sizeof STREAM - 1; at += size) {
-    size_t len = sizeof STREAM - 1 - at < size ? sizeof STREAM - 1 - at : size;
-    char *chunk = exactly(STREAM + at, len);
-    size_t done = 0, taken, count;
-    while (done < len) {
-      OK(tidings_decoder_decode_batch(decoder, chunk + done, len - done, &taken, items, capacity,
-                                      &count));
-      CHECK(taken > 0 && count <= capacity);
-      done += taken;
-      for (size_t index = 0; index < count; index++) {
-        check_item(number++, &items[index]);
-      }
-    }
-    free(chunk);
-  }
-  CHECK(number == 4);
-  free(items);
-  tidings_decoder_free(decoder);
-}
-
 /* What is read can be written, and means the same. */
 static void there_and_back(void) {
   tidings_decoder *decoder;
@@ -131,8 +105,6 @@ static void comment(void) {
 int main(void) {
   for (size_t size = 1; size < sizeof STREAM; size++) {
     one_by_one(size);
-    in_batches(size, 1);
-    in_batches(size, 16);
   }
   there_and_back();
   comment();

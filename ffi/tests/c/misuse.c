@@ -115,7 +115,7 @@ static void decoder(void) {
   tidings_decoder *decoder;
   tidings_item item;
   tidings_str str;
-  size_t taken, count;
+  size_t taken;
   EXPECT(TIDINGS_ERR_NULL, tidings_decoder_new(NULL, NULL));
   options.size = 8;
   REFUSED(TIDINGS_ERR_STRUCT_SIZE, decoder, tidings_decoder_new(&options, &decoder));
@@ -123,8 +123,6 @@ static void decoder(void) {
   options.flags = 0x80;
   REFUSED(TIDINGS_ERR_INVALID, decoder, tidings_decoder_new(&options, &decoder));
   REFUSED(TIDINGS_ERR_NULL, item, tidings_decoder_decode(NULL, "x", 1, &taken, &item));
-  REFUSED(TIDINGS_ERR_NULL, item,
-          tidings_decoder_decode_batch(NULL, "x", 1, &taken, &item, 1, &count));
   REFUSED(TIDINGS_ERR_NULL, str, tidings_decoder_last_event_id(NULL, &str));
   REFUSED(TIDINGS_ERR_NULL, str, tidings_decoder_error(NULL, &str));
   EXPECT(TIDINGS_ERR_NULL, tidings_decoder_reset(NULL));
@@ -136,16 +134,6 @@ static void decoder(void) {
   REFUSED(TIDINGS_ERR_NULL, item, tidings_decoder_decode(decoder, "x", 1, NULL, &item));
   REFUSED(TIDINGS_ERR_NULL, taken, tidings_decoder_decode(decoder, "x", 1, &taken, NULL));
   REFUSED(TIDINGS_ERR_LENGTH, taken, tidings_decoder_decode(decoder, "x", TOO_LONG, &taken, &item));
-  REFUSED(TIDINGS_ERR_NULL, taken,
-          tidings_decoder_decode_batch(decoder, "x", 1, &taken, NULL, 1, &count));
-  REFUSED(TIDINGS_ERR_NULL, taken,
-          tidings_decoder_decode_batch(decoder, "x", 1, &taken, &item, 1, NULL));
-  REFUSED(TIDINGS_ERR_NULL, item,
-          tidings_decoder_decode_batch(decoder, "x", 1, NULL, &item, 1, &count));
-  REFUSED(TIDINGS_ERR_BUFFER, taken,
-          tidings_decoder_decode_batch(decoder, "x", 1, &taken, NULL, 0, &count));
-  REFUSED(TIDINGS_ERR_LENGTH, taken,
-          tidings_decoder_decode_batch(decoder, "x", 1, &taken, &item, TOO_LONG, &count));
   EXPECT(TIDINGS_ERR_NULL, tidings_decoder_last_event_id(decoder, NULL));
   EXPECT(TIDINGS_ERR_NULL, tidings_decoder_error(decoder, NULL));
   EXPECT(TIDINGS_ERR_ID_LINE_BREAK, tidings_decoder_resume(decoder, TIDINGS_STR("a\nb")));

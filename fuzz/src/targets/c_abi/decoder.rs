@@ -15,7 +15,6 @@ pub(super) enum Deed {
     New(Size, u8, Number, Number),
     Free,
     Decode(Text),
-    Batch(Text, u8),
     LastEventId,
     Reset,
     Resume(Text),
@@ -82,9 +81,6 @@ impl Owned {
                 return Ok(());
             }
             Deed::Decode(input) => return decode(fault, handle, input.raw()),
-            Deed::Batch(input, capacity) => {
-                return batch(fault, handle, input.raw(), *capacity);
-            }
             Deed::LastEventId => wrote(Room::new(), |id| {
                 call!(tidings_decoder_last_event_id(handle, fault.out(id)))
             })?,
@@ -119,38 +115,5 @@ fn decode(fault: Fault, handle: *mut tidings_decoder, mut input: tidings_str) ->
         }
         input.data = input.data.wrapping_add(taken);
         input.len -= taken;
-    }
-}
-
-fn batch(
-    fault: Fault,
-    handle: *mut tidings_decoder,
-    mut input: tidings_str,
-    capacity: u8,
-) -> Verdict {
-    let capacity = usize::from(capacity) % 17;
-    loop {
-        let mut count = Room::<usize>::new();
-        let found = wrote_both(|taken, items: *mut [tidings_item; 16]| {
-            let (taken, items) = (fault.out(taken), fault.second_out(items).cast());
-            let count = fault.of(5, count.place());
-            let (data, len) = (input.data, input.len);
-            call!(tidings_decoder_decode_batch(
-                handle, data, len, taken, items, capacity, count
-            ))
-        })?;
-        let Some((taken, items)) = found else {
-            return Ok(());
-        };
-        let taken: usize = taken;
-        ensure!(taken <= input.len, "it took more than there was");
-        ensure!(count.get() <= capacity, "more items than there is room for");
-        items[..count.get()].iter().try_for_each(touch_item)?;
-        input.data = input.data.wrapping_add(taken);
-        input.len -= taken;
-        if input.len == 0 {
-            return Ok(());
-        }
-        ensure!(taken > 0 || count.get() > 0, "it does not go on");
     }
 }
