@@ -5,6 +5,7 @@
 mod error;
 mod events;
 mod hosts;
+mod identity;
 mod listen;
 mod publish;
 mod routes;
@@ -12,6 +13,7 @@ mod stats;
 
 pub use error::ApiError;
 pub use events::parse_query;
+pub use identity::{Access, Identity};
 pub use publish::parse_body;
 
 use crate::http::HttpOptions;
@@ -116,12 +118,35 @@ struct Context {
     hub: Hub,
     options: ServerOptions,
     hosts: hosts::Hosts,
+    routes: routes::Routes,
     /// HTTP connections that are no streams.
     requests: Cell<usize>,
     /// Publishes that are not answered yet.
     publishes: Cell<usize>,
     /// Places for requests for streams while they are answered.
     opening: Arc<Semaphore>,
+}
+
+impl Context {
+    /// Who asks. Without authentication that is nobody in particular; those on this machine may do
+    /// everything, and others what the options allow.
+    fn identify(&self) -> Identity {
+        let may_publish =
+            self.options.listen.ip().is_loopback() || self.options.allow_anonymous_publish;
+        let access = if may_publish {
+            Access {
+                // What is private is for those whom the application lets in, and that is nobody.
+                grants: Vec::new(),
+                ..Access::everything()
+            }
+        } else {
+            Access::reading()
+        };
+        Identity {
+            access,
+            ..Identity::default()
+        }
+    }
 }
 
 /// One of those that are counted, while it lives.
@@ -209,6 +234,7 @@ impl Server {
             hub: hub.clone(),
             options,
             hosts,
+            routes: routes::Routes::new(),
             requests: Cell::new(0),
             publishes: Cell::new(0),
             opening: Arc::new(Semaphore::new(listen::OPENING)),

@@ -85,7 +85,7 @@ pub(crate) fn check_pattern(pattern: &str, limit: usize) -> Result<(), NameError
     Ok(())
 }
 
-/// Whether `pattern` matches the topic `name`.
+/// Whether `pattern` matches the topic `name`, or all that the pattern `name` does.
 ///
 /// Both are split at `/`. `*` matches one segment, `**` (last) one or more; everything else matches
 /// itself. `**` alone matches every name, and a pattern without stars only its own.
@@ -98,12 +98,23 @@ pub(crate) fn check_pattern(pattern: &str, limit: usize) -> Result<(), NameError
 /// assert!(!pattern_matches("rooms/**", "rooms"));
 /// assert!(!pattern_matches("rooms/*", "rooms/7/messages"));
 /// ```
+///
+/// Asked about another pattern, it says whether it matches every topic that the other one does:
+/// what may be subscribed to by those who may read this much.
+///
+/// ```
+/// use tidings_core::pattern_matches;
+///
+/// assert!(pattern_matches("rooms/**", "rooms/*/messages"));
+/// assert!(!pattern_matches("rooms/*", "rooms/**"));
+/// ```
 #[must_use]
 pub fn pattern_matches(pattern: &str, name: &str) -> bool {
     let mut name = name.split('/');
     for segment in pattern.split('/') {
         match (segment, name.next()) {
             ("**", Some(_)) => return true,
+            ("*", Some("**")) => return false,
             ("*", Some(_)) => {}
             (literal, Some(part)) if literal == part => {}
             _ => return false,

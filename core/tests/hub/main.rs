@@ -5,6 +5,7 @@ mod closing;
 mod deadlines;
 mod latest;
 mod opening;
+mod patterns;
 mod publishing;
 mod resume;
 mod slow;

@@ -4,6 +4,7 @@
 
 use super::Context;
 use super::error::ApiError;
+use super::identity::Identity;
 use crate::http::Answer;
 use crate::stream::StreamOptions;
 use http_body_util::Full;
@@ -13,6 +14,7 @@ use hyper::{Request, Response, StatusCode};
 pub(super) async fn events(
     request: Request<Incoming>,
     context: &Context,
+    identity: Identity,
 ) -> Result<Answer<Full<Bytes>>, ApiError> {
     if !request.body().is_end_stream() {
         return Err(ApiError::bad(
@@ -22,7 +24,11 @@ pub(super) async fn events(
     }
     let asked = StreamOptions::for_request(&request);
     let query = parse_query(request.uri().query().unwrap_or_default())?;
+    identity.access.check_subscribe(&query.topics)?;
     let options = StreamOptions {
+        user: identity.user.or(query.user),
+        grants: identity.access.grants,
+        expires_ms: identity.expires_ms,
         last_event_id: asked.last_event_id.or(query.last_event_id),
         head: asked.head,
         ..query

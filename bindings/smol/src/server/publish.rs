@@ -1,8 +1,9 @@
 //! `POST /publish`: from JSON to events, and from their numbers to JSON.
 //!
-//! It does not know who may publish.
+//! It does not know how it was found out who publishes.
 
 use super::error::ApiError;
+use super::identity::Access;
 use super::{Context, Counted};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -73,10 +74,11 @@ struct Answer {
 pub(super) async fn publish(
     request: Request<Incoming>,
     context: &Context,
+    access: &Access,
 ) -> Result<Response<Full<Bytes>>, ApiError> {
-    if !context.options.listen.ip().is_loopback() && !context.options.allow_anonymous_publish {
+    if !access.may_publish() {
         let message = "publishing needs authentication, or --allow-anonymous-publish";
-        return Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", message));
+        return Err(ApiError::forbidden(message));
     }
     if !is_json(&request) {
         let message = "events are published as application/json";
@@ -88,7 +90,7 @@ pub(super) async fn publish(
     }
     let body = read(request.into_body(), context).await?;
     let is_array = body.trim_ascii_start().starts_with(b"[");
-    let messages = parse_body(&body, context.hub.rules())?;
+    let messages = parse_body(&body, context.hub.rules(), access)?;
     let ids: Vec<_> = messages
         .iter()
         .map(|message| message.id().map(str::to_owned))
@@ -143,18 +145,18 @@ fn unreadable(error: &(dyn Error + 'static), limit: usize) -> ApiError {
     ApiError::bad("unreadable_body", error.to_string())
 }
 
-/// Reads one event, or an array of them, checked and encoded.
+/// Reads one event, or an array of them, checked and encoded, of someone with this access.
 ///
 /// # Errors
 /// What is wrong, with the field or the position in the text; in an array, with the number of the
 /// event.
-pub fn parse_body(body: &[u8], rules: &Rules) -> Result<Vec<Message>, ApiError> {
+pub fn parse_body(body: &[u8], rules: &Rules, access: &Access) -> Result<Vec<Message>, ApiError> {
     let text = std::str::from_utf8(body).map_err(|error| {
         ApiError::bad("invalid_json", format!("the body is not UTF-8: {error}"))
     })?;
     if !text.trim_ascii_start().starts_with('[') {
         let event = serde_json::from_str::<EventBody<'_>>(text).map_err(invalid)?;
-        return Ok(vec![event.message(rules)?]);
+        return Ok(vec![event.message(rules, access)?]);
     }
     let events = serde_json::from_str::<Vec<Listed<'_>>>(text).map_err(|error| {
         let refused = invalid(error);
@@ -167,7 +169,7 @@ pub fn parse_body(body: &[u8], rules: &Rules) -> Result<Vec<Message>, ApiError> 
     numbered
         .map(|(number, Listed(event))| {
             event
-                .message(rules)
+                .message(rules, access)
                 .map_err(|error| error.within(format_args!("event {number}")))
         })
         .collect()
@@ -185,7 +187,7 @@ fn invalid(error: serde_json::Error) -> ApiError {
 }
 
 impl EventBody<'_> {
-    fn message(&self, rules: &Rules) -> Result<Message, ApiError> {
+    fn message(&self, rules: &Rules, access: &Access) -> Result<Message, ApiError> {
         let topics: Vec<&str> = self.topics.iter().flatten().map(AsRef::as_ref).collect();
         let data = self.data.map(text).transpose()?;
         let mut event = Event::new();
@@ -215,6 +217,7 @@ impl EventBody<'_> {
             private: self.private,
             except,
         };
+        access.check_publish(&publish)?;
         rules
             .message(&publish)
             .map_err(|error| ApiError::from(error).within(field(error)))

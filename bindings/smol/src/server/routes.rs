@@ -3,12 +3,14 @@
 //! It does not know what the answers are.
 
 use super::error::ApiError;
+use super::identity::Part;
 use super::{Context, events, publish, stats};
 use crate::http::Answer;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use hyper::{Method, Request, Response, StatusCode};
+use matchit::Router;
 use std::net::SocketAddr;
 
 const PAGE: &str = include_str!("page.html");
@@ -36,44 +38,96 @@ pub(super) async fn respond(
     answer.unwrap_or_else(|refused| Answer::Response(refused.response()))
 }
 
+/// What a path is about.
+#[derive(Clone, Copy)]
+enum Endpoint {
+    Page,
+    Stats,
+    Health,
+    Events,
+    Publish,
+}
+
+const PATHS: [(&str, Endpoint); 5] = [
+    ("/", Endpoint::Page),
+    ("/stats", Endpoint::Stats),
+    ("/health", Endpoint::Health),
+    ("/events", Endpoint::Events),
+    ("/publish", Endpoint::Publish),
+];
+
+impl Endpoint {
+    /// The methods it takes, as `Allow` says it.
+    const fn methods(self) -> &'static str {
+        match self {
+            Self::Page | Self::Stats | Self::Health => "GET, HEAD",
+            Self::Events => "GET",
+            Self::Publish => "POST",
+        }
+    }
+
+    /// The part of the server that it belongs to, where that is not for everyone.
+    const fn part(self) -> Option<Part> {
+        match self {
+            Self::Page => Some(Part::Console),
+            Self::Stats => Some(Part::Metrics),
+            Self::Health | Self::Events | Self::Publish => None,
+        }
+    }
+}
+
+/// Which path is which.
+pub(super) struct Routes(Router<Endpoint>);
+
+impl Routes {
+    pub(super) fn new() -> Self {
+        let mut router = Router::new();
+        for (path, endpoint) in PATHS {
+            let added = router.insert(path, endpoint);
+            debug_assert!(added.is_ok(), "{path} is there once");
+        }
+        Self(router)
+    }
+
+    fn find(&self, path: &str, method: &Method) -> Result<Endpoint, ApiError> {
+        let found = self.0.at(path).map_err(|_| {
+            let message = "there is no such path";
+            ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
+        })?;
+        let endpoint = *found.value;
+        let allow = endpoint.methods();
+        if allow.split(", ").any(|allowed| allowed == method.as_str()) {
+            return Ok(endpoint);
+        }
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        let message = format!("{path} takes {allow}");
+        Err(ApiError {
+            allow: Some(allow),
+            ..ApiError::new(status, "method_not_allowed", message)
+        })
+    }
+}
+
 async fn route(
     request: Request<Incoming>,
     context: &Context,
 ) -> Result<Answer<Full<Bytes>>, ApiError> {
-    let (path, method) = (request.uri().path(), request.method());
-    let allow = match path {
-        "/" | "/stats" | "/health" => "GET, HEAD",
-        "/events" => "GET",
-        "/publish" => "POST",
-        _ => {
-            return Err(ApiError::new(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "there is no such path",
-            ));
+    let endpoint = context
+        .routes
+        .find(request.uri().path(), request.method())?;
+    let identity = context.identify();
+    if let Some(part) = endpoint.part() {
+        identity.access.check(part)?;
+    }
+    match endpoint {
+        Endpoint::Events => events::events(request, context, identity).await,
+        Endpoint::Publish => {
+            let published = publish::publish(request, context, &identity.access).await;
+            published.map(Answer::Response)
         }
-    };
-    let get = method == Method::GET || method == Method::HEAD;
-    match (path, method) {
-        ("/", _) if get => Ok(Answer::Response(page())),
-        ("/stats", _) if get => stats::stats(context).await.map(Answer::Response),
-        ("/health", _) if get => stats::health(context).map(Answer::Response),
-        ("/events", &Method::GET) => events::events(request, context).await,
-        ("/publish", &Method::POST) => publish::publish(request, context)
-            .await
-            .map(Answer::Response),
-        _ => {
-            let message = format!("{path} takes {allow}");
-            let error = ApiError::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                message,
-            );
-            Err(ApiError {
-                allow: Some(allow),
-                ..error
-            })
-        }
+        Endpoint::Stats => stats::stats(context).await.map(Answer::Response),
+        Endpoint::Page => Ok(Answer::Response(page())),
+        Endpoint::Health => stats::health(context).map(Answer::Response),
     }
 }
 

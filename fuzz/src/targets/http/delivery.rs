@@ -12,7 +12,7 @@ use crate::{ensure, ensure_eq};
 use std::collections::HashSet;
 use std::slice;
 use tidings_core::{ConnectionId, Decoder, Hub, HubOptions, Message, Open, Rules};
-use tidings_smol::server::{ApiError, parse_body};
+use tidings_smol::server::{Access, ApiError, parse_body};
 
 /// Who reads.
 const USER: &str = "ada";
@@ -22,7 +22,7 @@ pub(super) fn check(bytes: &[u8]) -> Verdict {
     let options = options();
     let rules = Rules::new(&options).map_err(|error| error.to_string())?;
     let body = body::read(bytes);
-    match (parse_body(bytes, &rules), body) {
+    match (parse_body(bytes, &rules, &Access::everything()), body) {
         (Err(refused), None) => {
             ensure_eq!(refused.code, "invalid_json", "the code of {refused:?}");
             Ok(())
