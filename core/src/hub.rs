@@ -52,7 +52,7 @@ pub use message::{Audience, Message, Publish};
 pub use names::{NameError, pattern_matches};
 pub use open::{Open, OpenError};
 pub use options::{ClassOptions, Deadlines, HubOptions, LagPolicy, Limits, OptionsError, WhenFull};
-pub use output::{CloseReason, GapReason, Output};
+pub use output::{CloseReason, Gap, GapReason, Output};
 pub use plan::MAX_SLICES;
 pub use publish::Published;
 pub use rules::{PublishError, Rules};

@@ -98,6 +98,27 @@ impl fmt::Display for CloseReason {
     }
 }
 
+/// What a connection was told that it missed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gap {
+    /// How many events; none where they cannot be counted any more.
+    pub missed: Option<u64>,
+    /// Why; of several gaps taken together, why the first.
+    pub reason: GapReason,
+}
+
+impl Gap {
+    /// Both as one: what cannot be counted in either cannot be counted in all.
+    #[must_use]
+    pub fn and(self, later: Self) -> Self {
+        let missed = self.missed.zip(later.missed);
+        Self {
+            missed: missed.map(|(before, more)| before + more),
+            reason: self.reason,
+        }
+    }
+}
+
 /// Why a connection missed events.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[non_exhaustive]

@@ -73,14 +73,14 @@ pub(crate) enum Effect {
         direct: bool,
     },
     /// Boxed, since it is rare, and would make every item twice as large.
-    Gap(Box<Gap>),
+    Gap(Box<ToldGap>),
     Reauth,
     Heartbeat,
     Bye,
 }
 
 /// What a connection is told that it missed.
-pub(crate) struct Gap {
+pub(crate) struct ToldGap {
     /// Everything up to here is told.
     pub(crate) through: u64,
     pub(crate) missing: Missing,

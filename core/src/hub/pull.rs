@@ -14,7 +14,7 @@ use super::loss::Loss;
 use super::options::LagPolicy;
 use super::output::GapReason;
 use super::patterns::Patterns;
-use super::plan::{Effect, Gap, Plan, Source};
+use super::plan::{Effect, Plan, Source, ToldGap};
 use super::record::Reach;
 use super::search::{LaneTable, Lanes, Records};
 use super::topics::Topics;
@@ -308,7 +308,7 @@ impl Pull<'_> {
     fn tell_missing(&mut self, through: u64, missing: Missing) {
         let (control, id) = (self.control, Cursor::new(self.head.epoch, through));
         let told_losses = self.dropped.count();
-        let effect = Effect::Gap(Box::new(Gap {
+        let effect = Effect::Gap(Box::new(ToldGap {
             through,
             missing,
             told_losses,

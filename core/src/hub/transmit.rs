@@ -9,8 +9,8 @@ use super::connections::{CAUGHT_UP, Due, Partial, Phase};
 use super::control::Connected;
 use super::cursor::Cursor;
 use super::id::ConnectionId;
-use super::output::CloseReason;
-use super::plan::{Effect, Gap, Item, Plan, Source};
+use super::output::{CloseReason, Gap};
+use super::plan::{Effect, Item, Plan, Source, ToldGap};
 use super::pull::{Lagged, Pull};
 use super::timers::Timer;
 use alloc::vec::Vec;
@@ -55,6 +55,7 @@ impl core::error::Error for NotTransmitted {}
 struct Progress {
     next: Option<u64>,
     events: u64,
+    gap: Option<Gap>,
 }
 
 impl Hub {
@@ -87,7 +88,8 @@ impl Hub {
 
     /// The socket took the first `taken` bytes of what [`transmit`](Self::transmit) offered. If
     /// these are not all, the connection is blocked until
-    /// [`handle_writable`](Self::handle_writable).
+    /// [`handle_writable`](Self::handle_writable). Returns what the reader was told with them that it
+    /// missed; where these are several gaps, their sum.
     ///
     /// # Errors
     /// Unless it follows `transmit` for the same connection, with no other change of the hub
@@ -97,7 +99,7 @@ impl Hub {
         now: u64,
         connection: ConnectionId,
         taken: usize,
-    ) -> Result<(), NotTransmitted> {
+    ) -> Result<Option<Gap>, NotTransmitted> {
         if self.transmitted != Some(connection) || taken > self.plan.bytes {
             return Err(NotTransmitted);
         }
@@ -110,7 +112,7 @@ impl Hub {
         self.stats.delivered += progress.events;
         let connection = self.connections.at_mut(index);
         if connection.is_closed() {
-            return Ok(());
+            return Ok(progress.gap);
         }
         if taken > 0 {
             connection.due.heartbeat = false;
@@ -121,7 +123,7 @@ impl Hub {
         } else {
             self.block(now, index, taken, progress.next);
         }
-        Ok(())
+        Ok(progress.gap)
     }
 
     /// Fills the plan; none where the connection was closed meanwhile.
@@ -307,12 +309,17 @@ impl Hub {
                 self.connections.at_mut(index).rare().opening = Some(sequence + 1);
             }
             Effect::Gap(gap) => {
-                let Gap {
+                let ToldGap {
                     through,
                     missing,
                     told_losses,
                 } = **gap;
                 progress.next = Some(through + 1);
+                let gap = Gap {
+                    missed: missing.events,
+                    reason: missing.reason,
+                };
+                progress.gap = Some(progress.gap.map_or(gap, |before| before.and(gap)));
                 self.stats.gaps += 1;
                 self.stats.missed += missing.events.unwrap_or(0);
                 let connection = self.connections.at_mut(index);

@@ -261,7 +261,7 @@ fn who_comes_later_from_the_same_place_gets_what_has_come_since() {
     rig.publish("news", "one");
     let offered = rig.hub.transmit(rig.now, first).map(|offer| offer.len());
     let taken = offered.expect("there is an event for it");
-    assert_eq!(rig.hub.consume(rig.now, first, taken), Ok(()));
+    assert_eq!(rig.hub.consume(rig.now, first, taken), Ok(None));
     rig.publish("news", "two");
     assert_eq!(rig.data(second), ["one", "two"]);
     assert_eq!(rig.data(first), ["two"]);

@@ -1,7 +1,9 @@
 //! Topics that keep only their latest value.
 
 use crate::support::{Rig, topic_event};
-use tidings_core::{Audience, ClassOptions, Event, HubOptions, Open, Publish, PublishError};
+use tidings_core::{
+    Audience, ClassOptions, Event, Gap, GapReason, HubOptions, Open, Publish, PublishError,
+};
 
 fn options() -> HubOptions {
     let prices = ClassOptions {
@@ -232,6 +234,12 @@ fn topics_of_several_classes_are_read_in_one_order() {
             _ => one.data.clone(),
         })
         .collect();
+    // Both in one pull: taken together.
+    let told = Gap {
+        missed: Some(2),
+        reason: GapReason::Lagged,
+    };
+    assert_eq!(rig.gaps, [(reader, told)]);
     // 1 and 4 left the short class; each gap stands where its events would have stood.
     assert_eq!(
         seen,

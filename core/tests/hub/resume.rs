@@ -2,7 +2,7 @@
 
 use crate::support::{Received, Rig};
 use tidings_core::{
-    Audience, ClassOptions, GapReason, HubOptions, LagPolicy, Limits, Open, OpenError,
+    Audience, ClassOptions, Gap, GapReason, HubOptions, LagPolicy, Limits, Open, OpenError,
 };
 
 fn keeping(events: usize) -> HubOptions {
@@ -22,6 +22,11 @@ fn after<'a>(topics: &'a [&'a str], id: &'a str) -> Open<'a> {
         last_event_id: Some(id),
         ..Open::default()
     }
+}
+
+/// What the hub says of a gap.
+const fn missed(missed: Option<u64>, reason: GapReason) -> Gap {
+    Gap { missed, reason }
 }
 
 fn gap(missed: &str, from: &str, reason: GapReason, id: &str) -> Received {
@@ -97,6 +102,7 @@ fn what_left_the_log_is_counted() {
         ["4", "5"]
     );
     assert_eq!((rig.hub.stats().gaps, rig.hub.stats().missed), (1, 2));
+    assert_eq!(rig.gaps, [(reader, missed(Some(2), GapReason::Trimmed))]);
 }
 
 #[test]
@@ -133,6 +139,8 @@ fn what_left_the_index_cannot_be_counted() {
         rig.received(late)[1],
         gap("1", "1~3", GapReason::Trimmed, "1~4")
     );
+    let [uncounted, counted] = [None, Some(1)].map(|count| missed(count, GapReason::Trimmed));
+    assert_eq!(rig.gaps, [(early, uncounted), (late, counted)]);
     let other = rig.open(after(&["never"], "1~2"));
     // A topic without a record may have had one: only the hub's memory of what it forgot decides.
     assert_eq!(rig.received(other).len(), 1);
@@ -263,6 +271,10 @@ fn a_resume_replays_so_much_and_tells_the_rest() {
         ["2", "3", "4"]
     );
     assert_eq!(received[4], gap("2", "1~4", GapReason::ReplayLimit, "1~6"));
+    assert_eq!(
+        rig.gaps,
+        [(reader, missed(Some(2), GapReason::ReplayLimit))]
+    );
     rig.publish("a", "7");
     assert_eq!(rig.data(reader), ["7"]);
 }

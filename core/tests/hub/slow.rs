@@ -2,7 +2,8 @@
 
 use crate::support::Rig;
 use tidings_core::{
-    Audience, ClassOptions, CloseReason, Deadlines, HubOptions, LagPolicy, Limits, Open,
+    Audience, ClassOptions, CloseReason, Deadlines, Gap, GapReason, HubOptions, LagPolicy, Limits,
+    Open,
 };
 
 fn keeping(events: usize, lag: LagPolicy) -> HubOptions {
@@ -46,6 +47,11 @@ fn a_blocked_reader_holds_nobody_up_and_is_told() {
         .collect();
     let gap = r#"{"missed":8,"from":"1~0","reason":"lagged"}"#;
     assert_eq!(events, [("gap", gap), ("message", "8"), ("message", "9")]);
+    let told = Gap {
+        missed: Some(8),
+        reason: GapReason::Lagged,
+    };
+    assert_eq!(rig.gaps, [(slow, told)]);
     rig.publish("a", "live");
     assert_eq!(rig.data(slow), ["live"]);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use tidings_core::{
-    Audience, CloseReason, ConnectionId, DecodeOptions, Decoder, Event, Hub, HubOptions, Item,
+    Audience, CloseReason, ConnectionId, DecodeOptions, Decoder, Event, Gap, Hub, HubOptions, Item,
     Open, Output, Publish, Published,
 };
 
@@ -12,6 +12,8 @@ pub(crate) struct Rig {
     pub(crate) now: u64,
     sockets: BTreeMap<ConnectionId, Socket>,
     closed: Vec<(ConnectionId, CloseReason, bool)>,
+    /// What the hub said that connections missed.
+    pub(crate) gaps: Vec<(ConnectionId, Gap)>,
 }
 
 struct Socket {
@@ -37,6 +39,7 @@ impl Rig {
             now: 0,
             sockets: BTreeMap::new(),
             closed: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 
@@ -116,9 +119,9 @@ impl Rig {
                 });
             }
         }
-        self.hub
-            .consume(self.now, id, taken)
-            .expect("consume follows transmit");
+        let told = self.hub.consume(self.now, id, taken);
+        let told = told.expect("consume follows transmit");
+        self.gaps.extend(told.map(|gap| (id, gap)));
     }
 
     /// Advances the clock to each deadline up to `now`, writing what falls due.

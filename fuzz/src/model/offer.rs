@@ -77,6 +77,38 @@ pub(super) struct Gap {
     pub(super) direct: Vec<u64>,
 }
 
+impl Offer {
+    /// Checks what the hub says that the reader learned to have missed, when it took so many bytes.
+    ///
+    /// # Errors
+    /// Where that is not what the gaps among them say.
+    pub fn check_told(&self, taken: usize, told: Option<tidings_core::Gap>) -> Verdict {
+        let mut begun = 0;
+        let pieces = self.pieces.iter().take_while(|piece| {
+            begun += piece.bytes.len();
+            begun - piece.bytes.len() < taken
+        });
+        let gaps = pieces.filter_map(|piece| match &piece.means {
+            Means::Gap(gap) => Some(gap),
+            _ => None,
+        });
+        let (mut any, mut sure, mut missed) = (false, true, Some(0));
+        for gap in gaps {
+            any = true;
+            // Where the text does not say it, the hub may have counted more than can be known here.
+            sure &= gap.silently == 0;
+            missed = missed.zip(gap.missed).map(|(before, more)| before + more);
+        }
+        ensure!(told.is_some() == any, "the hub tells of the gap {told:?}");
+        let said = told.and_then(|gap| gap.missed);
+        ensure!(
+            !any || !sure || said == missed,
+            "a reader missed {missed:?}, the hub tells of {told:?}"
+        );
+        Ok(())
+    }
+}
+
 impl Means {
     /// What is reached when the socket takes it, whole or in part.
     pub(super) const fn name(&self, whole: bool) -> &'static str {

@@ -108,9 +108,10 @@ impl Player {
         }
         let consumed = self.hub.consume(self.now, id, taken);
         if between.is_none() {
-            ensure_eq!(consumed, Ok(()), "what follows a transmit");
+            ensure!(consumed.is_ok(), "what follows a transmit: {consumed:?}");
         }
-        if consumed.is_ok() {
+        if let Ok(told) = consumed {
+            offer.check_told(taken, told)?;
             let changed = self.model.connections()[key].phase != phase;
             ensure!(
                 !changed,

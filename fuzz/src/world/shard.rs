@@ -257,7 +257,9 @@ impl Shard {
             _ => Some(now),
         };
         let consumed = self.hub.consume(now, id, taken);
-        consumed.map_err(|error| format!("writing to {id:?}: {error}"))
+        consumed
+            .map(drop)
+            .map_err(|error| format!("writing to {id:?}: {error}"))
     }
 
     /// What is held is never more than what may be.
