@@ -94,6 +94,12 @@
 /// to a stream. Without it, the host has written a head, or gives one as `open->preamble`.
 #define TIDINGS_ADOPT_WRITE_HEAD 1
 
+/// In `tidings_adopt.flags`, with a tag: say in outputs also what the stream was told that it missed.
+#define TIDINGS_ADOPT_GAPS 2
+
+/// In `tidings_engine_output.missed`: nobody can count them any more.
+#define TIDINGS_UNCOUNTED UINT64_MAX
+
 /// What `tidings_engine_error` writes at most, with the NUL at its end.
 #define TIDINGS_ENGINE_ERROR_BYTES 256
 
@@ -366,6 +372,29 @@ typedef uint32_t tidings_close_reason;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/// Why a connection missed events.
+enum tidings_gap_reason
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /// They left the log while its socket was blocked.
+  TIDINGS_GAP_LAGGED = 0,
+  /// They had left the log when it came back.
+  TIDINGS_GAP_TRIMMED = 1,
+  /// It came back with an id that is none of this log: of another epoch, malformed, or forgotten.
+  TIDINGS_GAP_UNKNOWN_CURSOR = 2,
+  /// They were more than a resume replays.
+  TIDINGS_GAP_REPLAY_LIMIT = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum tidings_gap_reason tidings_gap_reason;
+#else
+typedef uint32_t tidings_gap_reason;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /// What happens to a live reader whose next event has left the log while it was blocked.
 enum tidings_lag
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -479,6 +508,10 @@ enum tidings_engine_output_kind
   /// An event that was posted with a tag is in the log, or never will be: `index`, `status`,
   /// `recipients`.
   TIDINGS_ENGINE_PUBLISHED = 2,
+  /// A stream that was adopted with `TIDINGS_ADOPT_GAPS` was told of events that it missed:
+  /// `connection`, `reason`, `missed`. What it misses until this is polled is added to it, and its end
+  /// comes after it.
+  TIDINGS_ENGINE_GAP = 3,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -818,7 +851,7 @@ typedef struct {
 typedef struct {
   /// `sizeof(tidings_adopt)`
   uint32_t size;
-  /// `TIDINGS_ADOPT_WRITE_HEAD`, or 0.
+  /// `TIDINGS_ADOPT_...`, or 0.
   uint32_t flags;
   /// Who opens it, for what, and from where; NULL: all defaults, which is no topic at all. Its
   /// `preamble` is sent first, behind the head that the library writes.
@@ -919,7 +952,7 @@ typedef struct {
   uint64_t tag;
   /// Of a stream: which.
   uint64_t connection;
-  /// Of a stream: a `tidings_close_reason`.
+  /// Of a stream: a `tidings_close_reason`; of a gap a `tidings_gap_reason`, of several the first.
   uint32_t reason;
   /// Of an event: `TIDINGS_OK`, or `TIDINGS_ERR_STOPPED` where the engine ended before.
   int32_t status;
@@ -927,6 +960,8 @@ typedef struct {
   uint64_t index;
   /// Of an event: how many live streams it is for, each counted once.
   uint64_t recipients;
+  /// Of a gap: how many events, or `TIDINGS_UNCOUNTED`.
+  uint64_t missed;
 } tidings_engine_output;
 
 /// What a driver has to do next. This struct never grows.
@@ -1181,7 +1216,8 @@ tidings_status tidings_engine_drain(const tidings_engine *engine,
 ///
 /// Nothing is told unasked, and nothing that was asked for is lost: while as many outputs are due or
 /// waiting as there may be (ends of streams: the limit on connections; posted events:
-/// `tidings_engine_options.answers`), what would add one is refused with `TIDINGS_ERR_UNPOLLED`.
+/// `tidings_engine_options.answers`), what would add one is refused with `TIDINGS_ERR_UNPOLLED`. Of
+/// gaps no more than one waits for each stream.
 tidings_status tidings_engine_poll_output(const tidings_engine *engine,
                                           tidings_engine_output *output);
 
@@ -1355,6 +1391,9 @@ tidings_status tidings_hub_class_stats(const tidings_hub *hub,
 
 /// The name of a reason as in `bye` events and logs, `unknown` for none. It is static.
 const char *tidings_close_reason_str(uint32_t reason);
+
+/// The name of a reason as in `gap` events and logs, `unknown` for none. It is static.
+const char *tidings_gap_reason_str(uint32_t reason);
 
 /// What is wrong, in a sentence. It is static, also for a number that is no status.
 const char *tidings_status_str(int32_t status);

@@ -16,6 +16,7 @@ use crate::sized::Sized;
 use crate::status::tidings_status::{self, *};
 use crate::text::tidings_str;
 use std::ffi::{c_char, c_int};
+use std::mem::offset_of;
 
 #[cfg(all(feature = "engine", any(target_os = "linux", target_os = "macos")))]
 use supported as body;
@@ -31,6 +32,12 @@ use unsupported as body;
 /// In `tidings_adopt.flags`: write the head of the response first, `HTTP/1.1 200 OK` and what belongs
 /// to a stream. Without it, the host has written a head, or gives one as `open->preamble`.
 pub const TIDINGS_ADOPT_WRITE_HEAD: u32 = 1;
+
+/// In `tidings_adopt.flags`, with a tag: say in outputs also what the stream was told that it missed.
+pub const TIDINGS_ADOPT_GAPS: u32 = 2;
+
+/// In `tidings_engine_output.missed`: nobody can count them any more.
+pub const TIDINGS_UNCOUNTED: u64 = u64::MAX;
 
 /// What `tidings_engine_error` writes at most, with the NUL at its end.
 pub const TIDINGS_ENGINE_ERROR_BYTES: usize = 256;
@@ -88,7 +95,7 @@ pub struct tidings_header {
 pub struct tidings_adopt {
     /// `sizeof(tidings_adopt)`
     pub size: u32,
-    /// `TIDINGS_ADOPT_WRITE_HEAD`, or 0.
+    /// `TIDINGS_ADOPT_...`, or 0.
     pub flags: u32,
     /// Who opens it, for what, and from where; NULL: all defaults, which is no topic at all. Its
     /// `preamble` is sent first, behind the head that the library writes.
@@ -119,6 +126,10 @@ pub enum tidings_engine_output_kind {
     /// An event that was posted with a tag is in the log, or never will be: `index`, `status`,
     /// `recipients`.
     TIDINGS_ENGINE_PUBLISHED = 2,
+    /// A stream that was adopted with `TIDINGS_ADOPT_GAPS` was told of events that it missed:
+    /// `connection`, `reason`, `missed`. What it misses until this is polled is added to it, and its end
+    /// comes after it.
+    TIDINGS_ENGINE_GAP = 3,
 }
 
 /// Something that the host has asked to be told.
@@ -133,7 +144,7 @@ pub struct tidings_engine_output {
     pub tag: u64,
     /// Of a stream: which.
     pub connection: u64,
-    /// Of a stream: a `tidings_close_reason`.
+    /// Of a stream: a `tidings_close_reason`; of a gap a `tidings_gap_reason`, of several the first.
     pub reason: u32,
     /// Of an event: `TIDINGS_OK`, or `TIDINGS_ERR_STOPPED` where the engine ended before.
     pub status: i32,
@@ -141,11 +152,13 @@ pub struct tidings_engine_output {
     pub index: u64,
     /// Of an event: how many live streams it is for, each counted once.
     pub recipients: u64,
+    /// Of a gap: how many events, or `TIDINGS_UNCOUNTED`.
+    pub missed: u64,
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers.
 unsafe impl Sized for tidings_engine_output {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = offset_of!(Self, recipients) + size_of::<u64>();
 }
 
 /// A hub on threads of its own. Alone of all handles, several threads may use it at a time.
@@ -318,7 +331,8 @@ pub unsafe extern "C" fn tidings_engine_drain(
 ///
 /// Nothing is told unasked, and nothing that was asked for is lost: while as many outputs are due or
 /// waiting as there may be (ends of streams: the limit on connections; posted events:
-/// `tidings_engine_options.answers`), what would add one is refused with `TIDINGS_ERR_UNPOLLED`.
+/// `tidings_engine_options.answers`), what would add one is refused with `TIDINGS_ERR_UNPOLLED`. Of
+/// gaps no more than one waits for each stream.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidings_engine_poll_output(
     engine: *const tidings_engine,

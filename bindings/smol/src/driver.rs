@@ -13,7 +13,7 @@ pub(crate) use mailbox::{Address, Ask, Batch, Command, Mailbox, Opening, Replies
 
 use crate::hub::NotOpened;
 use crate::options::SocketOptions;
-use crate::stream::{OnClose, Stream};
+use crate::stream::{OnClose, OnGap, Stream};
 use futures::Stream as _;
 use futures::future::FusedFuture;
 use smol::Timer;
@@ -24,7 +24,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
-use tidings_core::{CloseReason, ConnectionId, Hub, MAX_SLICES, Output, PublishError};
+use tidings_core::{CloseReason, ConnectionId, Gap, Hub, MAX_SLICES, Output, PublishError};
 
 /// Writes of one turn: about a millisecond, after which new publishes are taken in, so that the
 /// connections still to come get them in the same write.
@@ -50,13 +50,19 @@ pub struct Driver {
     timer: Timer,
     timer_at_ms: Option<u64>,
     happened: Vec<Happened>,
-    /// Who is to be told when a connection has closed; most are nobody's concern.
-    watched: HashMap<ConnectionId, OnClose>,
+    /// Who is to be told of a connection; most are nobody's concern.
+    watched: HashMap<ConnectionId, Watchers>,
     /// How many connections the hub has, for all to see.
     connections: Arc<AtomicUsize>,
     /// A drain that was asked for and has not begun.
     drain_over_ms: Option<u64>,
     drained: bool,
+}
+
+/// Who is to be told that a connection has closed, and what it missed.
+struct Watchers {
+    on_close: Option<OnClose>,
+    on_gap: Option<OnGap>,
 }
 
 impl Driver {
@@ -170,8 +176,10 @@ impl Driver {
             Ok(connection)
         });
         let opened = opened.map(|connection| {
-            if let Some(on_close) = options.on_close {
-                self.watched.insert(connection, on_close);
+            let (on_close, on_gap) = (options.on_close, options.on_gap);
+            if on_close.is_some() || on_gap.is_some() {
+                let watchers = Watchers { on_close, on_gap };
+                self.watched.insert(connection, watchers);
             }
             Stream::new(connection, commands)
         });
@@ -243,8 +251,16 @@ impl Driver {
     }
 
     fn tell_closed(&mut self, connection: ConnectionId, reason: CloseReason) {
-        if let Some(on_close) = self.watched.remove(&connection) {
+        let watchers = self.watched.remove(&connection);
+        if let Some(on_close) = watchers.and_then(|watchers| watchers.on_close) {
             on_close.call(connection, reason);
+        }
+    }
+
+    fn tell_gap(&self, connection: ConnectionId, gap: Gap) {
+        let watchers = self.watched.get(&connection);
+        if let Some(on_gap) = watchers.and_then(|watchers| watchers.on_gap.as_ref()) {
+            on_gap.call(connection, gap);
         }
     }
 
@@ -283,6 +299,9 @@ impl Driver {
             Ok(taken) => {
                 let consumed = self.hub.consume(now, connection, taken);
                 debug_assert!(consumed.is_ok(), "consume follows transmit");
+                if let Ok(Some(gap)) = consumed {
+                    self.tell_gap(connection, gap);
+                }
                 if taken < offered && self.sockets.watch_writable(index, true).is_err() {
                     self.end(connection, true);
                 }

@@ -43,10 +43,10 @@ pub use driver::Driver;
 pub use http::{Answer, HttpOptions, serve_connection, stream_head};
 pub use hub::{Hub, NotOpened, NotPublished, Posted, StartError, Stopped};
 pub use options::{DriverOptions, SocketOptions};
-pub use stream::{OnClose, Stream, StreamOptions};
+pub use stream::{OnClose, OnGap, Stream, StreamOptions, Watcher};
 pub use tidings_core;
 pub use tidings_core::{
-    Audience, ClassOptions, CloseReason, ConnectionId, Cursor, Deadlines, Event, EventError,
-    HubOptions, LagPolicy, Limits, Message, OpenError, Publish, PublishError, Published, Rules,
-    Stats, SubscribeError, WhenFull,
+    Audience, ClassOptions, CloseReason, ConnectionId, Cursor, Deadlines, Event, EventError, Gap,
+    GapReason, HubOptions, LagPolicy, Limits, Message, OpenError, Publish, PublishError, Published,
+    Rules, Stats, SubscribeError, WhenFull,
 };

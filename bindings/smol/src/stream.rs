@@ -7,7 +7,7 @@ use async_channel::Sender;
 use std::fmt;
 use std::net::TcpStream;
 use std::sync::Arc;
-use tidings_core::{CloseReason, ConnectionId, Hub, LagPolicy, Open, OpenError};
+use tidings_core::{CloseReason, ConnectionId, Gap, Hub, LagPolicy, Open, OpenError};
 
 /// Who opens a stream, for what, and from where: [`Open`] with texts of its own.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,8 @@ pub struct StreamOptions {
     pub head: Vec<u8>,
     /// Who is told when the stream has closed. Default: nobody.
     pub on_close: Option<OnClose>,
+    /// Who is told when the stream has been told of events that it missed. Default: nobody.
+    pub on_gap: Option<OnGap>,
 }
 
 /// Is told when a stream has closed, and why: once for each stream that was opened with it, after
@@ -58,24 +60,36 @@ pub struct StreamOptions {
 /// assert_eq!(closings.recv()?, (connection, CloseReason::Gone));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone)]
-pub struct OnClose(Arc<dyn Fn(ConnectionId, CloseReason) + Send + Sync>);
+pub type OnClose = Watcher<CloseReason>;
 
-impl OnClose {
+/// Is told what a stream was told that it missed: each time that the begin of a `gap` was given to the
+/// system, also where the event itself is switched off.
+pub type OnGap = Watcher<Gap>;
+
+/// Is told of a stream, which is named.
+pub struct Watcher<T>(Arc<dyn Fn(ConnectionId, T) + Send + Sync>);
+
+impl<T> Watcher<T> {
     /// Calls this on the driver's thread, which waits for it meanwhile: it should be short. A panic
     /// in it ends the driver.
-    pub fn new(tell: impl Fn(ConnectionId, CloseReason) + Send + Sync + 'static) -> Self {
+    pub fn new(tell: impl Fn(ConnectionId, T) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
-    pub(crate) fn call(&self, connection: ConnectionId, reason: CloseReason) {
-        (self.0)(connection, reason);
+    pub(crate) fn call(&self, connection: ConnectionId, news: T) {
+        (self.0)(connection, news);
     }
 }
 
-impl fmt::Debug for OnClose {
+impl<T> Clone for Watcher<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> fmt::Debug for Watcher<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OnClose")
+        f.write_str("Watcher")
     }
 }
 

@@ -22,7 +22,7 @@ use super::tidings_engine_output_kind::*;
 use super::*;
 use crate::failure::{Checked, Failure, Outcome};
 use crate::handle::{self, give};
-use crate::hub::number;
+use crate::hub::{number, tidings_gap_reason};
 use crate::raw;
 use crate::sized;
 use crate::text::texts;
@@ -31,7 +31,7 @@ use refusal::{Answered, Refusal};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tidings_smol::{ConnectionId, Message, Published, Stopped};
+use tidings_smol::{ConnectionId, GapReason, Message, Published, Stopped};
 
 pub(super) fn new(
     options: *const tidings_engine_options,
@@ -62,7 +62,8 @@ pub(super) fn adopt(
     call(engine, |engine| {
         let place = raw::out(connection)?;
         let adopt = sized::options(adopt)?;
-        let connection = engine.adopt(fd, adopt.stream_options()?, adopt.tag)?;
+        let (options, gaps) = adopt.stream_options()?;
+        let connection = engine.adopt(fd, options, adopt.tag, gaps)?;
         place.set(connection.to_u64());
         Ok(())
     })
@@ -280,6 +281,7 @@ impl tidings_engine_output {
             status: 0,
             index: 0,
             recipients: 0,
+            missed: 0,
         };
         let Some(Output { tag, told }) = output else {
             return Ok(to);
@@ -290,6 +292,12 @@ impl tidings_engine_output {
                 to.kind = TIDINGS_ENGINE_CLOSED as u32;
                 to.connection = connection.to_u64();
                 to.reason = number(reason)?;
+            }
+            Told::Gap { connection, gap } => {
+                to.kind = TIDINGS_ENGINE_GAP as u32;
+                to.connection = connection.to_u64();
+                to.reason = gap_number(gap.reason)?;
+                to.missed = gap.missed.unwrap_or(TIDINGS_UNCOUNTED);
             }
             Told::Published { index, recipients } => {
                 to.kind = TIDINGS_ENGINE_PUBLISHED as u32;
@@ -302,6 +310,17 @@ impl tidings_engine_output {
         }
         Ok(to)
     }
+}
+
+/// The number of a reason.
+fn gap_number(reason: GapReason) -> Outcome<u32> {
+    Ok(match reason {
+        GapReason::Lagged => tidings_gap_reason::TIDINGS_GAP_LAGGED,
+        GapReason::Trimmed => tidings_gap_reason::TIDINGS_GAP_TRIMMED,
+        GapReason::UnknownCursor => tidings_gap_reason::TIDINGS_GAP_UNKNOWN_CURSOR,
+        GapReason::ReplayLimit => tidings_gap_reason::TIDINGS_GAP_REPLAY_LIMIT,
+        _ => return Err(TIDINGS_ERR_OTHER.into()),
+    } as u32)
 }
 
 /// Locks what no panic leaves in disorder: it is replaced as a whole.

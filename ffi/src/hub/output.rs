@@ -48,6 +48,20 @@ pub enum tidings_close_reason {
 }
 use tidings_close_reason::*;
 
+/// Why a connection missed events.
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum tidings_gap_reason {
+    /// They left the log while its socket was blocked.
+    TIDINGS_GAP_LAGGED = 0,
+    /// They had left the log when it came back.
+    TIDINGS_GAP_TRIMMED = 1,
+    /// It came back with an id that is none of this log: of another epoch, malformed, or forgotten.
+    TIDINGS_GAP_UNKNOWN_CURSOR = 2,
+    /// They were more than a resume replays.
+    TIDINGS_GAP_REPLAY_LIMIT = 3,
+}
+
 /// What a driver has to do next. This struct never grows.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -131,5 +145,12 @@ pub extern "C" fn tidings_close_reason_str(reason: u32) -> *const c_char {
         c"overflow",
         c"gone",
     ];
+    NAMES.get(reason as usize).unwrap_or(&c"unknown").as_ptr()
+}
+
+/// The name of a reason as in `gap` events and logs, `unknown` for none. It is static.
+#[unsafe(no_mangle)]
+pub extern "C" fn tidings_gap_reason_str(reason: u32) -> *const c_char {
+    const NAMES: [&CStr; 4] = [c"lagged", c"trimmed", c"unknown_cursor", c"replay_limit"];
     NAMES.get(reason as usize).unwrap_or(&c"unknown").as_ptr()
 }

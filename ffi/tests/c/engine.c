@@ -1,6 +1,7 @@
 /* The engine from C: sockets are adopted, events published and posted, ends polled, all is drained. */
 #include "engine_world.h"
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -78,6 +79,70 @@ static void resume(tidings_engine *engine) {
   read_until(ends[0], "HTTP/1.1 200 OK\r\n\r\n");
   read_until(ends[0], "data: missed\n\n");
   close(ends[0]);
+}
+
+/* A host that asks hears of what a reader missed, one output for each stream; others never do. */
+static void missed(void) {
+  enum { EVENTS = 6 };
+  int ends[2], fd;
+  tidings_engine_options options = TIDINGS_INIT(tidings_engine_options);
+  tidings_hub_options hub = TIDINGS_INIT(tidings_hub_options);
+  tidings_class_options class = TIDINGS_INIT(tidings_class_options);
+  tidings_str topic = TIDINGS_STR("news");
+  tidings_open open = TIDINGS_INIT(tidings_open);
+  tidings_adopt adopt = TIDINGS_INIT(tidings_adopt);
+  tidings_publish publishes[EVENTS];
+  tidings_published published[EVENTS];
+  tidings_engine *engine;
+  tidings_engine_output output;
+  uint64_t connection;
+  char id[TIDINGS_CURSOR_BYTES];
+  size_t len;
+  class.events = 2;
+  hub.default_class = &class;
+  options.hub = &hub;
+  engine = start(&options);
+  for (int index = 0; index < EVENTS; index++) {
+    publishes[index] = news(index == EVENTS - 1 ? "last" : "gone");
+    OK(tidings_engine_publish(engine, &publishes[index], &published[index]));
+  }
+  OK(tidings_cursor_format(&published[0].cursor, id, sizeof id, &len));
+  open.topics = &topic;
+  open.topic_count = 1;
+  open.last_event_id = tidings_str_of(id);
+  adopt.open = &open;
+  adopt.flags = TIDINGS_ADOPT_GAPS;
+  tcp(ends);
+  EXPECT(TIDINGS_ERR_INVALID, tidings_engine_adopt(engine, ends[1], &adopt, &connection));
+  adopt.tag = 8;
+  OK(tidings_engine_adopt(engine, ends[1], &adopt, &connection));
+  read_until(ends[0], "data: last\n\n");
+  output = next_output(engine);
+  CHECK(output.kind == TIDINGS_ENGINE_GAP && output.tag == 8 && output.connection == connection);
+  CHECK(output.reason == TIDINGS_GAP_TRIMMED && output.missed == EVENTS - 3);
+  CHECK(strcmp(tidings_gap_reason_str(output.reason), "trimmed") == 0);
+  nothing_to_tell(engine);
+  close(ends[0]);
+  output = next_output(engine);
+  CHECK(output.kind == TIDINGS_ENGINE_CLOSED && output.tag == 8);
+
+  /* A program of an older header has no place for the number. */
+  struct {
+    tidings_engine_output output;
+    char beyond;
+  } older = {{0}, 7};
+  older.output.size = offsetof(tidings_engine_output, missed);
+  older.output.missed = 7;
+  open.last_event_id = TIDINGS_STR("none of this log");
+  tcp(ends);
+  OK(tidings_engine_adopt(engine, ends[1], &adopt, &connection));
+  OK(tidings_engine_fd(engine, &fd));
+  CHECK(is_readable(fd, PATIENCE_MS));
+  OK(tidings_engine_poll_output(engine, &older.output));
+  CHECK(older.output.kind == TIDINGS_ENGINE_GAP && older.output.reason == TIDINGS_GAP_UNKNOWN_CURSOR);
+  CHECK(older.output.missed == 7 && older.beyond == 7);
+  close(ends[0]);
+  tidings_engine_free(engine);
 }
 
 static void refused(tidings_engine *engine) {
@@ -180,6 +245,7 @@ int main(void) {
   streams(engine);
   posts(engine);
   resume(engine);
+  missed();
   refused(engine);
   without_descriptors(engine);
 

@@ -30,6 +30,7 @@ static void sizes(void) {
   CHECK(offsetof(tidings_client_options, kept_bytes) == 112);
   CHECK(offsetof(tidings_client_output, http_status) == 44);
   CHECK(offsetof(tidings_response, reserved) == 36);
+  CHECK(offsetof(tidings_engine_output, recipients) == 40);
 }
 
 static void versions(void) {
@@ -47,6 +48,8 @@ static void names(void) {
   CHECK(strcmp(tidings_close_reason_str(TIDINGS_CLOSE_SUPERSEDED), "superseded") == 0);
   CHECK(strcmp(tidings_close_reason_str(TIDINGS_CLOSE_GONE), "gone") == 0);
   CHECK(strcmp(tidings_close_reason_str(TIDINGS_CLOSE_REASONS), "unknown") == 0);
+  CHECK(strcmp(tidings_gap_reason_str(TIDINGS_GAP_REPLAY_LIMIT), "replay_limit") == 0);
+  CHECK(strcmp(tidings_gap_reason_str(TIDINGS_GAP_REPLAY_LIMIT + 1), "unknown") == 0);
   CHECK(tidings_str_of(NULL).data == NULL && tidings_str_of("").data != NULL);
   CHECK(is(TIDINGS_STR("a literal"), "a literal"));
 }

@@ -36,6 +36,7 @@ static void numbers(void) {
     CHECK(strlen(tidings_status_str(status)) > 0);
   }
   CHECK(tidings_status_str(INT32_MIN) && tidings_close_reason_str(UINT32_MAX));
+  CHECK(tidings_gap_reason_str(UINT32_MAX));
 }
 
 static void freeing_nothing(void) {

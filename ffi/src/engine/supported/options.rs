@@ -4,7 +4,9 @@
 
 use super::head::head;
 use super::refusal::Answered;
-use crate::engine::{TIDINGS_ADOPT_WRITE_HEAD, tidings_adopt, tidings_engine_options};
+use crate::engine::{
+    TIDINGS_ADOPT_GAPS, TIDINGS_ADOPT_WRITE_HEAD, tidings_adopt, tidings_engine_options,
+};
 use crate::failure::Outcome;
 use crate::status::tidings_status::*;
 use crate::{raw, sized};
@@ -76,8 +78,12 @@ fn descriptors() -> usize {
 }
 
 impl tidings_adopt {
-    pub(super) fn stream_options(&self) -> Answered<StreamOptions> {
-        if self.flags & !TIDINGS_ADOPT_WRITE_HEAD != 0 {
+    /// The options of the stream, and whether the host wants to be told of gaps.
+    pub(super) fn stream_options(&self) -> Answered<(StreamOptions, bool)> {
+        let gaps = self.flags & TIDINGS_ADOPT_GAPS != 0;
+        if self.flags & !(TIDINGS_ADOPT_WRITE_HEAD | TIDINGS_ADOPT_GAPS) != 0
+            || gaps && self.tag == 0
+        {
             return Err(TIDINGS_ERR_INVALID.into());
         }
         let headers = raw::items(self.headers, self.header_count)?;
@@ -88,7 +94,7 @@ impl tidings_adopt {
         } else if !headers.is_empty() {
             return Err(TIDINGS_ERR_INVALID.into());
         }
-        Ok(options)
+        Ok((options, gaps))
     }
 }
 
@@ -105,5 +111,6 @@ fn owned(open: Open<'_>) -> StreamOptions {
         comment_heartbeats: open.comment_heartbeats,
         head: open.preamble.to_vec(),
         on_close: None,
+        on_gap: None,
     }
 }

@@ -5,11 +5,11 @@
 
 use super::lock;
 use socket2::{Domain, Socket, Type};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read as _};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::Mutex;
-use tidings_smol::{CloseReason, ConnectionId, Stopped};
+use tidings_smol::{CloseReason, ConnectionId, Gap, Stopped};
 
 /// Room that is kept when all has been told.
 const KEPT: usize = 1_024;
@@ -27,6 +27,9 @@ pub(crate) enum Told {
         connection: ConnectionId,
         reason: CloseReason,
     },
+    /// It needs no place: while one waits, later ones are added to it, and the end of its stream, which
+    /// has a place, is behind it.
+    Gap { connection: ConnectionId, gap: Gap },
     Published {
         /// Which of those that were posted together.
         index: usize,
@@ -50,6 +53,8 @@ pub(crate) struct Outputs {
 
 struct Queue {
     outputs: VecDeque<Output>,
+    /// Gaps that wait, with all that was added to them.
+    gaps: HashMap<ConnectionId, Gap>,
     /// Places taken, by kind, and the most there are.
     taken: [usize; 2],
     most: [usize; 2],
@@ -68,6 +73,7 @@ impl Outputs {
         }
         let queue = Queue {
             outputs: VecDeque::new(),
+            gaps: HashMap::new(),
             taken: [0; 2],
             most: [closings, answers],
             poisoned: false,
@@ -103,7 +109,22 @@ impl Outputs {
 
     /// Adds what a place was taken for.
     pub(crate) fn push(&self, output: Output) {
+        self.push_on(&mut lock(&self.queue), output);
+    }
+
+    /// Adds what a stream missed, for whose end a place was taken.
+    pub(crate) fn push_gap(&self, tag: u64, connection: ConnectionId, gap: Gap) {
         let mut queue = lock(&self.queue);
+        let before = queue.gaps.get(&connection).copied();
+        let all = before.map_or(gap, |before| before.and(gap));
+        queue.gaps.insert(connection, all);
+        if before.is_none() {
+            let told = Told::Gap { connection, gap };
+            self.push_on(&mut queue, Output { tag, told });
+        }
+    }
+
+    fn push_on(&self, queue: &mut Queue, output: Output) {
         if queue.is_silent() {
             self.ring();
         }
@@ -112,15 +133,18 @@ impl Outputs {
 
     pub(crate) fn pop(&self) -> Option<Output> {
         let mut queue = lock(&self.queue);
-        let output = queue.outputs.pop_front()?;
-        let kind = match output.told {
-            Told::Closed { .. } => Kind::Closing,
-            Told::Published { .. } => Kind::Answer,
-        };
-        queue.taken[kind as usize] -= 1;
+        let mut output = queue.outputs.pop_front()?;
+        match &mut output.told {
+            Told::Closed { .. } => queue.taken[Kind::Closing as usize] -= 1,
+            Told::Published { .. } => queue.taken[Kind::Answer as usize] -= 1,
+            Told::Gap { connection, gap } => {
+                *gap = queue.gaps.remove(connection).unwrap_or(*gap);
+            }
+        }
         if queue.is_silent() {
             self.hush();
             queue.outputs.shrink_to(KEPT);
+            queue.gaps.shrink_to(KEPT);
         }
         Some(output)
     }

@@ -21,8 +21,8 @@ use std::task::{Context, Poll};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tidings_smol::{
-    ConnectionId, Cursor, Driver, DriverOptions, Hub, Message, OnClose, Published, Rules, Stats,
-    StreamOptions,
+    ConnectionId, Cursor, Driver, DriverOptions, Hub, Message, OnClose, OnGap, Published, Rules,
+    Stats, StreamOptions,
 };
 
 pub(crate) struct Engine {
@@ -102,12 +102,14 @@ impl Engine {
         Ok(self.hub.get().ok_or(TIDINGS_ERR_NOT_STARTED)?)
     }
 
-    /// Takes a socket of the host's for a stream. With a tag, the host is told of the stream's end.
+    /// Takes a socket of the host's for a stream. With a tag, the host is told of the stream's end; with
+    /// `gaps`, also of what it missed.
     pub(crate) fn adopt(
         &self,
         descriptor: RawFd,
         mut options: StreamOptions,
         tag: u64,
+        gaps: bool,
     ) -> Answered<ConnectionId> {
         let hub = self.hub()?;
         let (offered, socket) = Offered::check(descriptor)?;
@@ -118,6 +120,10 @@ impl Engine {
                 let told = Told::Closed { connection, reason };
                 outputs.push(Output { tag, told });
             })
+        });
+        options.on_gap = gaps.then(|| {
+            let outputs = self.outputs.clone();
+            OnGap::new(move |connection, gap| outputs.push_gap(tag, connection, gap))
         });
         let adopted = block_on(hub.adopt(options, socket));
         let connection = adopted.map_err(|refused| {
