@@ -28,6 +28,7 @@ fmt: install-tools
 
 lint: install-tools
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy -p tidings-smol --no-default-features --all-targets --locked -- -D warnings
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --features tidings-core/async,tidings-core/serde

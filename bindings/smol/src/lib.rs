@@ -36,6 +36,7 @@ mod driver;
 mod http;
 mod hub;
 mod options;
+#[cfg(feature = "server")]
 pub mod server;
 mod stream;
 
