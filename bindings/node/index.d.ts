@@ -286,6 +286,17 @@ export type CloseReason =
   | 'gone'
   | 'unknown';
 
+/** What a stream missed. */
+export interface Gap {
+  /** How many events; null where nobody can count them any more. */
+  missed: number | null;
+  /**
+   * Why: it did not read fast enough; they had left the log when it came back; it came back with an id that
+   * is none of this log; they were more than a resume replays.
+   */
+  reason: 'lagged' | 'trimmed' | 'unknown_cursor' | 'replay_limit' | 'unknown';
+}
+
 /** A stream that was opened. Its id stands wherever a connection is asked for. */
 export interface Connection {
   /** Knowing it gives no right. */
@@ -374,6 +385,8 @@ export interface HubStats {
 export interface HubEvents {
   /** A stream has opened. */
   open: [connection: Connection, request: IncomingMessage | Http2ServerRequest];
+  /** A stream was told that it missed events. What it misses while your code is busy is one gap. */
+  gap: [connection: Connection, gap: Gap];
   /** A stream has closed. */
   close: [connection: Connection, reason: CloseReason];
   /** A request was refused, and answered. */

@@ -21,14 +21,24 @@ const reasons = [
   'gone',
 ];
 
-/** The kind of an output that tells of a stream; the other tells of an event. */
+/** Why events were missed, likewise. */
+const gapReasons = ['lagged', 'trimmed', 'unknown_cursor', 'replay_limit'];
+
+/** The kinds of an output that tell of a stream; the other tells of an event. */
 const CLOSED = 1;
+const GAP = 3;
+
+/** More events than can be counted. */
+const UNCOUNTED = 2 ** 53;
+
+/** How many numbers an output is. */
+const OUTPUT = 6;
 
 /** What a drain is spread over, if nothing is said. */
 const DRAIN = 2_000;
 
 /** A place for what the addon has to tell, and for one number. */
-const news = new Uint32Array(1 + 5 * 400);
+const news = new Uint32Array(1 + OUTPUT * 400);
 const one = new Uint32Array(1);
 
 class Hub extends EventEmitter {
@@ -165,30 +175,33 @@ class Hub extends EventEmitter {
       // What is drained has ended: this is its late news.
       if (this.#engine === 0) return;
       length = native.enginePoll(this.#engine, news);
-      for (let at = 1; at < length; at += 5) told.push(news.slice(at, at + 5));
-    } while (length + 5 > news.length);
+      for (let at = 1; at < length; at += OUTPUT) told.push(news.slice(at, at + OUTPUT));
+    } while (length + OUTPUT > news.length);
     const isDrained = news[0] !== 0;
-    const ended = told.map((output) => this.#take(output)).filter((end) => end !== undefined);
+    const events = told.map((output) => this.#take(output)).filter((event) => event !== undefined);
     this.#hold();
     if (isDrained) this.#end();
-    for (const { connection, reason } of ended) {
-      Connection.end(connection, reason);
-      process.nextTick(() => this.emit('close', connection, reason));
-    }
+    for (const event of events) process.nextTick(() => this.emit(...event));
     if (isDrained) process.nextTick(this.#drain.resolve);
   }
 
-  /** One output; of a stream that has closed, which and why. */
-  #take([kind, low, high, told, recipients]) {
-    const tag = high * 2 ** 32 + low;
+  /** One output; where it tells of a stream, the event to emit. */
+  #take([kind, low, high, told, ...halves]) {
+    const tag = whole(low, high);
     const who = this.#waiting.get(tag);
+    const count = whole(...halves);
+    if (kind === GAP) {
+      return ['gap', who, { missed: count < UNCOUNTED ? count : null, reason: gapReasons[told] ?? 'unknown' }];
+    }
     this.#waiting.delete(tag);
     if (kind === CLOSED) {
       this.#ways[who.way]--;
-      return { connection: who, reason: reasons[told] ?? 'unknown' };
+      const reason = reasons[told] ?? 'unknown';
+      Connection.end(who, reason);
+      return ['close', who, reason];
     }
     const { id, duplicate, resolve, reject } = who;
-    if (told === 0) resolve({ id, recipients, duplicate });
+    if (told === 0) resolve({ id, recipients: count, duplicate });
     else reject(stopped());
     return undefined;
   }
@@ -201,6 +214,9 @@ class Hub extends EventEmitter {
     this.#waiting.clear();
   }
 }
+
+/** A number from its halves. */
+const whole = (low, high) => high * 2 ** 32 + low;
 
 const stopped = () => new TidingsError('stopped', 'the hub was drained before the event was in its log');
 

@@ -121,7 +121,8 @@ for (const engine of [true, false]) {
 
     test('what is no longer there is told as a gap', async (t) => {
       const { hub, open } = await serve(t, 'http', { ...options, log: { events: 2 } });
-      const ids = [];
+      const [ids, gaps] = [[], []];
+      hub.on('gap', (connection, gap) => gaps.push([connection.id, gap]));
       for (const data of '12345') ids.push((await hub.publish('a', { data })).id);
       const reader = await open('?topics=a', { 'last-event-id': ids[0] });
       const gap = await reader.event();
@@ -129,6 +130,13 @@ for (const engine of [true, false]) {
       assert.equal(JSON.parse(gap.data).missed, 2);
       assert.deepEqual([(await reader.event()).data, (await reader.event()).data], ['4', '5']);
       assert.equal(hub.stats().gaps, 1);
+      const stranger = await open('?topics=a', { 'last-event-id': 'of another log' });
+      assert.equal(JSON.parse((await stranger.event()).data).missed, null);
+      await until(() => gaps.length === 2);
+      assert.deepEqual(gaps, [
+        [reader.id, { missed: 2, reason: 'trimmed' }],
+        [stranger.id, { missed: null, reason: 'unknown_cursor' }],
+      ]);
     });
 
     test('a newer stream of a tab takes the place of the older, which stays away', async (t) => {
@@ -193,6 +201,8 @@ for (const engine of [true, false]) {
     test('a reader that stops costs a bounded amount of memory, and misses nothing without a word', async (t) => {
       const { hub, open } = await serve(t, 'http', { ...options, log: { events: 100, records: 2_000 } });
       const reader = await open('?topics=a');
+      const gaps = [];
+      hub.on('gap', ({ id }, gap) => gaps.push([id, gap]));
       const data = 'x'.repeat(50_000);
       const before = process.memoryUsage().rss;
       for (let n = 0; n < 1_000; n++) await hub.publish('a', { data });
@@ -206,6 +216,8 @@ for (const engine of [true, false]) {
       }
       assert.equal(seen + missed, 1_000);
       assert.ok(missed > 0, 'the reader was slow');
+      await until(() => gaps.reduce((sum, [, gap]) => sum + gap.missed, 0) === missed);
+      for (const [id, { reason }] of gaps) assert.deepEqual([id, reason], [reader.id, 'lagged']);
     });
 
     test('a heartbeat is an event or a comment', async (t) => {

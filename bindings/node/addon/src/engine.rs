@@ -108,11 +108,12 @@ pub(crate) fn hold(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
 }
 
 /// What one output takes.
-const OUTPUT: usize = 5;
+const OUTPUT: usize = 6;
 
 /// `(engine, numbers)`: what there is to tell, as far as there is room; how many numbers that is. For each
-/// output: its kind, its tag (lower and upper half), whether it failed or why it closed, its recipients.
-/// The first number of all says whether the drain is done. Having none left is what wakes the watch again.
+/// output: its kind, its tag (lower and upper half), whether it failed or why it closed or missed
+/// something, its recipients or how many it missed (likewise). The first number of all says whether the
+/// drain is done. Having none left is what wakes the watch again.
 pub(crate) fn poll(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
     let place = call.numbers(1, 1 + OUTPUT)?;
     let engine = state.engine(call.number(0)?)?;
@@ -127,6 +128,7 @@ pub(crate) fn poll(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
             status: 0,
             index: 0,
             recipients: 0,
+            missed: 0,
         };
         // SAFETY: the engine lives, and the output is as large as it says.
         let status = unsafe { tidings_engine_poll_output(engine.as_ptr(), &raw mut output) };
@@ -139,9 +141,10 @@ pub(crate) fn poll(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
             0 => output.reason,
             _ => 1,
         };
-        let recipients = u32::try_from(output.recipients).unwrap_or(u32::MAX);
-        let tag = [output.tag as u32, (output.tag >> 32) as u32];
-        numbers.extend([output.kind, tag[0], tag[1], told, recipients]);
+        // One of them is 0.
+        let count = halves(output.recipients | output.missed);
+        let tag = halves(output.tag);
+        numbers.extend([output.kind, tag[0], tag[1], told, count[0], count[1]]);
     }
     call.write_numbers(&place, &numbers);
     call.give_number(numbers.len() as f64)
@@ -196,12 +199,14 @@ pub(crate) fn stats(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
         let first = ptr::from_ref(&stats).cast::<u64>().add(1);
         std::slice::from_raw_parts(first, COUNTS)
     };
-    let halves = counts
-        .iter()
-        .flat_map(|count| [*count as u32, (count >> 32) as u32]);
-    let halves: Vec<_> = halves.collect();
-    call.write_numbers(&place, &halves);
+    let numbers: Vec<_> = counts.iter().copied().flat_map(halves).collect();
+    call.write_numbers(&place, &numbers);
     Ok(call.undefined())
+}
+
+/// A number as JavaScript reads it here: its lower and upper half.
+const fn halves(number: u64) -> [u32; 2] {
+    [number as u32, (number >> 32) as u32]
 }
 
 /// The text of a cursor.

@@ -28,6 +28,7 @@ http.createServer(async (request, response) => {
 http2.createServer((request, response) => void hub.connect(request, response));
 
 hub.on('close', (connection, reason) => [connection.id.trim(), reason.trim()]);
+hub.on('gap', (connection, { missed, reason }) => [connection.id.trim(), missed?.toFixed(), reason === 'lagged']);
 hub.on('refuse', (error, request) => [error.code, request.url]);
 
 async function publish(connection: Connection): Promise<void> {
@@ -50,6 +51,6 @@ void hub.publish('a', { data: { x: 1 } });
 // @ts-expect-error no audience
 void hub.publish({ room: 'a' }, { data: '' });
 // @ts-expect-error there is no such event
-hub.on('gap', () => {});
+hub.on('lost', () => {});
 
 export { publish };

@@ -53,9 +53,9 @@ pub(crate) fn adopt(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
     let adopt = tidings_adopt {
         size: size_of::<tidings_adopt>() as u32,
         flags: if fd < 0.0 {
-            0
+            TIDINGS_ADOPT_GAPS
         } else {
-            TIDINGS_ADOPT_WRITE_HEAD
+            TIDINGS_ADOPT_GAPS | TIDINGS_ADOPT_WRITE_HEAD
         },
         open: ptr::from_ref(&open),
         headers: headers.as_ptr(),
