@@ -7,7 +7,7 @@ use crate::event::{TIDINGS_EVENT_RETRY, tidings_event};
 use crate::failure::{Failure, Outcome};
 use crate::handle::{Handle, Owner, call, error, free, give, look};
 use crate::raw;
-use crate::sized::{self, Sized};
+use crate::sized::{self, SizeFirst};
 use crate::status::tidings_status::{self, *};
 use crate::text::tidings_str;
 use std::ffi::c_char;
@@ -32,7 +32,7 @@ pub struct tidings_decoder_options {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers.
-unsafe impl Sized for tidings_decoder_options {
+unsafe impl SizeFirst for tidings_decoder_options {
     const FIRST_SIZE: usize = offset_of!(Self, kept_bytes) + size_of::<u64>();
 }
 

@@ -12,7 +12,7 @@ use crate::cursor::tidings_cursor;
 use crate::hub::{
     tidings_hub_options, tidings_open, tidings_publish, tidings_published, tidings_stats,
 };
-use crate::sized::Sized;
+use crate::sized::SizeFirst;
 use crate::status::tidings_status::{self, *};
 use crate::text::tidings_str;
 use std::ffi::{c_char, c_int};
@@ -75,7 +75,7 @@ pub struct tidings_engine_options {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and a pointer.
-unsafe impl Sized for tidings_engine_options {
+unsafe impl SizeFirst for tidings_engine_options {
     const FIRST_SIZE: usize = size_of::<Self>();
 }
 
@@ -111,7 +111,7 @@ pub struct tidings_adopt {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
-unsafe impl Sized for tidings_adopt {
+unsafe impl SizeFirst for tidings_adopt {
     const FIRST_SIZE: usize = size_of::<Self>();
 }
 
@@ -157,7 +157,7 @@ pub struct tidings_engine_output {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers.
-unsafe impl Sized for tidings_engine_output {
+unsafe impl SizeFirst for tidings_engine_output {
     const FIRST_SIZE: usize = offset_of!(Self, recipients) + size_of::<u64>();
 }
 

@@ -13,14 +13,14 @@ use std::ptr;
 /// # Safety
 /// It is `repr(C)`, begins with a `u32`, and is valid whatever bytes its numbers and pointers hold,
 /// zeros included.
-pub(crate) unsafe trait Sized: Copy {
+pub(crate) unsafe trait SizeFirst: Copy {
     /// The size it had when it was first published, up to the last field of then: less is no such
     /// struct.
     const FIRST_SIZE: usize;
 }
 
 /// Reads options; null stands for all defaults.
-pub(crate) fn options<T: Sized>(from: *const T) -> Checked<T> {
+pub(crate) fn options<T: SizeFirst>(from: *const T) -> Checked<T> {
     if from.is_null() {
         // SAFETY: zeros are valid for such a struct.
         return Ok(unsafe { MaybeUninit::zeroed().assume_init() });
@@ -30,7 +30,7 @@ pub(crate) fn options<T: Sized>(from: *const T) -> Checked<T> {
 
 /// Reads a struct that has to be there.
 #[inline]
-pub(crate) fn read<T: Sized>(from: *const T) -> Checked<T> {
+pub(crate) fn read<T: SizeFirst>(from: *const T) -> Checked<T> {
     let size = size_at(from)?;
     if size == size_of::<T>() {
         // SAFETY: not null, and as many bytes as it says.
@@ -41,7 +41,10 @@ pub(crate) fn read<T: Sized>(from: *const T) -> Checked<T> {
 
 /// Lends a struct that has to be there: in place, if its header is as old as the library.
 #[inline]
-pub(crate) fn with<T: Sized, R>(from: *const T, body: impl FnOnce(&T) -> Outcome<R>) -> Outcome<R> {
+pub(crate) fn with<T: SizeFirst, R>(
+    from: *const T,
+    body: impl FnOnce(&T) -> Outcome<R>,
+) -> Outcome<R> {
     let size = size_at(from)?;
     let other;
     let value = if size == size_of::<T>() {
@@ -55,7 +58,7 @@ pub(crate) fn with<T: Sized, R>(from: *const T, body: impl FnOnce(&T) -> Outcome
 }
 
 /// Reads a struct of an older or newer header.
-fn read_other<T: Sized>(from: *const T, size: usize) -> Checked<T> {
+fn read_other<T: SizeFirst>(from: *const T, size: usize) -> Checked<T> {
     let known = size.min(size_of::<T>());
     let from = from.cast::<u8>();
     for offset in known..size {
@@ -74,7 +77,7 @@ fn read_other<T: Sized>(from: *const T, size: usize) -> Checked<T> {
 }
 
 /// Reads an array of structs, each as long as the first says it is.
-pub(crate) fn read_all<T: Sized>(
+pub(crate) fn read_all<T: SizeFirst>(
     first: *const T,
     count: usize,
 ) -> Checked<impl ExactSizeIterator<Item = Checked<T>>> {
@@ -102,12 +105,12 @@ pub(crate) struct Out<T> {
 }
 
 /// A place for a struct of results: its size has been set by the caller.
-pub(crate) fn out<T: Sized>(place: *mut T) -> Checked<Out<T>> {
+pub(crate) fn out<T: SizeFirst>(place: *mut T) -> Checked<Out<T>> {
     let size = size_at(place)?;
     Ok(Out { place, size })
 }
 
-impl<T: Sized> Out<T> {
+impl<T: SizeFirst> Out<T> {
     /// Writes what the caller knows of it, and zeros where the caller knows more. The size stays.
     pub(crate) fn set(self, value: &T) {
         const SIZE: usize = size_of::<u32>();
@@ -124,7 +127,7 @@ impl<T: Sized> Out<T> {
 
 /// The size that a struct says it has.
 #[inline]
-fn size_at<T: Sized>(from: *const T) -> Checked<usize> {
+fn size_at<T: SizeFirst>(from: *const T) -> Checked<usize> {
     if from.is_null() {
         return Err(TIDINGS_ERR_NULL);
     }
@@ -157,7 +160,7 @@ mod tests {
     }
 
     // SAFETY: `repr(C)`, begins with its size, has only numbers.
-    unsafe impl Sized for Grown {
+    unsafe impl SizeFirst for Grown {
         const FIRST_SIZE: usize = offset_of!(Self, old) + size_of::<u32>();
     }
 

@@ -6,7 +6,7 @@ use crate::TIDINGS_OFF;
 use crate::decoder::decode_options;
 use crate::failure::Outcome;
 use crate::hub::{maybe_ms, ms};
-use crate::sized::Sized;
+use crate::sized::SizeFirst;
 use crate::status::tidings_status::*;
 use crate::text::tidings_str;
 use std::mem::offset_of;
@@ -54,7 +54,7 @@ pub struct tidings_client_options {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
-unsafe impl Sized for tidings_client_options {
+unsafe impl SizeFirst for tidings_client_options {
     const FIRST_SIZE: usize = offset_of!(Self, kept_bytes) + size_of::<u64>();
 }
 
@@ -78,7 +78,7 @@ pub struct tidings_response {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
-unsafe impl Sized for tidings_response {
+unsafe impl SizeFirst for tidings_response {
     const FIRST_SIZE: usize = offset_of!(Self, reserved) + size_of::<u32>();
 }
 

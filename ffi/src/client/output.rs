@@ -3,7 +3,7 @@
 //! It does not know when.
 
 use crate::failure::{Failure, Outcome};
-use crate::sized::Sized;
+use crate::sized::SizeFirst;
 use crate::status::tidings_status::*;
 use crate::text::tidings_str;
 use std::fmt::Write as _;
@@ -48,7 +48,7 @@ pub struct tidings_client_output {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
-unsafe impl Sized for tidings_client_output {
+unsafe impl SizeFirst for tidings_client_output {
     const FIRST_SIZE: usize = offset_of!(Self, http_status) + size_of::<u32>();
 }
 

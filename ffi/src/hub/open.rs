@@ -3,7 +3,7 @@
 //! It does not know what a hub makes of it.
 
 use crate::failure::Outcome;
-use crate::sized::Sized;
+use crate::sized::SizeFirst;
 use crate::status::tidings_status::*;
 use crate::text::{texts, tidings_str};
 use std::mem::offset_of;
@@ -70,7 +70,7 @@ pub struct tidings_open {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
-unsafe impl Sized for tidings_open {
+unsafe impl SizeFirst for tidings_open {
     const FIRST_SIZE: usize = offset_of!(Self, preamble) + size_of::<tidings_str>();
 }
 

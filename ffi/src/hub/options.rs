@@ -6,7 +6,7 @@ use super::open::lag;
 use crate::TIDINGS_OFF;
 use crate::decoder::set;
 use crate::failure::Outcome;
-use crate::sized::{self, Sized};
+use crate::sized::{self, SizeFirst};
 use crate::status::tidings_status::*;
 use crate::text::{texts, tidings_str};
 use std::mem::offset_of;
@@ -47,7 +47,7 @@ pub struct tidings_class_options {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
-unsafe impl Sized for tidings_class_options {
+unsafe impl SizeFirst for tidings_class_options {
     const FIRST_SIZE: usize = offset_of!(Self, records) + size_of::<u64>();
 }
 
@@ -146,7 +146,7 @@ pub struct tidings_hub_options {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
-unsafe impl Sized for tidings_hub_options {
+unsafe impl SizeFirst for tidings_hub_options {
     const FIRST_SIZE: usize = offset_of!(Self, bye) + size_of::<tidings_control_event>();
 }
 

@@ -6,7 +6,7 @@ use crate::cursor::tidings_cursor;
 use crate::event::tidings_event;
 use crate::failure::Outcome;
 use crate::raw;
-use crate::sized::Sized;
+use crate::sized::SizeFirst;
 use crate::status::tidings_status::*;
 use crate::text::{texts, tidings_str};
 use std::mem::offset_of;
@@ -61,7 +61,7 @@ pub struct tidings_publish {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.
-unsafe impl Sized for tidings_publish {
+unsafe impl SizeFirst for tidings_publish {
     const FIRST_SIZE: usize = offset_of!(Self, reserved) + size_of::<u32>();
 }
 

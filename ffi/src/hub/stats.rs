@@ -3,7 +3,7 @@
 //! It does not know how they are counted.
 
 use super::output::number;
-use crate::sized::Sized;
+use crate::sized::SizeFirst;
 use std::mem::offset_of;
 use tidings_core::{ClassStats, CloseReason, Stats};
 
@@ -51,7 +51,7 @@ pub struct tidings_stats {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers.
-unsafe impl Sized for tidings_stats {
+unsafe impl SizeFirst for tidings_stats {
     const FIRST_SIZE: usize = offset_of!(Self, closed) + size_of::<[u64; TIDINGS_CLOSE_REASONS]>();
 }
 
@@ -74,7 +74,7 @@ pub struct tidings_class_stats {
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers.
-unsafe impl Sized for tidings_class_stats {
+unsafe impl SizeFirst for tidings_class_stats {
     const FIRST_SIZE: usize = offset_of!(Self, first) + size_of::<u64>();
 }
 
