@@ -28,8 +28,9 @@
  *
  * Errors. A function that can fail returns a `tidings_status`: 0, or a negative number that is never used
  * for anything else. After an error nothing has changed, and nothing was written: out-parameters come
- * last and are written only on success. `tidings_status_str` has a text for each number, and
- * `tidings_..._error` what was wrong with the last call that failed on a handle. Nothing to do is no error.
+ * last and are written only on success. `tidings_status_str` has a text for each number,
+ * `tidings_status_name` its name, and `tidings_..._error` what was wrong with the last call that failed on
+ * a handle. Nothing to do is no error.
  * Pointers are checked for NULL, lengths, sizes, kinds, flags and UTF-8 for what can be; that a pointer
  * leads to what is declared, and is aligned as C has it, is up to you. `TIDINGS_ERR_PANIC` is a bug in the
  * library that was caught: from then on the handle answers `TIDINGS_ERR_POISONED` and can only be freed.
@@ -48,7 +49,7 @@
  * Time is milliseconds of any monotonic clock, an argument of every call that needs it, and never goes
  * back. Only `unix_ms` and `expires_ms` are Unix time. There is no entropy inside: pass random seeds.
  *
- * Connections are numbers, never 0 and not used again soon. One that is closed is
+ * Connections are numbers, never 0 and never used again. One that is closed is
  * `TIDINGS_ERR_NOT_FOUND`, which late news of a socket may well meet: ignore it there. Knowing an id
  * gives no right. In JSON and JavaScript it is a text: `tidings_connection_format`.
  *
@@ -203,7 +204,8 @@ enum tidings_status
   TIDINGS_ERR_TOO_MANY_CONNECTIONS = -82,
   /// The user has as many connections as it may.
   TIDINGS_ERR_TOO_MANY_USER_CONNECTIONS = -83,
-  /// The tab closed an older stream less than a second ago. Answer 503, to come back after one.
+  /// The tab closed an older stream less than a second ago. Answer 503, to come back after as long as
+  /// `tidings_..._error_retry_ms` says.
   TIDINGS_ERR_SUPERSEDED_TOO_SOON = -84,
   /// More topics than the connection or the publish may have.
   TIDINGS_ERR_TOO_MANY_TOPICS = -85,
@@ -1234,6 +1236,11 @@ tidings_status tidings_engine_error(const tidings_engine *engine,
                                     size_t capacity,
                                     size_t *len);
 
+/// After how many milliseconds the client of the last `tidings_engine_adopt` that failed, on whatever
+/// thread, may come back: where it was refused with `TIDINGS_ERR_SUPERSEDED_TOO_SOON`; else 0.
+tidings_status tidings_engine_error_retry_ms(const tidings_engine *engine,
+                                             uint64_t *retry_ms);
+
 /// Whether the event can be sent: its texts are UTF-8, its id has no NUL, and neither id nor type a
 /// line break.
 tidings_status tidings_event_check(const tidings_event *event);
@@ -1275,6 +1282,11 @@ void tidings_hub_free(tidings_hub *hub);
 
 /// What was wrong in the last call that failed; empty if none did. Until the next call on the hub.
 tidings_status tidings_hub_error(tidings_hub *hub, tidings_str *text);
+
+/// After how many milliseconds the client of the last call that failed may come back: where that was a
+/// `tidings_hub_open` that was refused with `TIDINGS_ERR_SUPERSEDED_TOO_SOON`; else 0.
+tidings_status tidings_hub_error_retry_ms(const tidings_hub *hub,
+                                          uint64_t *retry_ms);
 
 /// Opens a stream for a request that has been read: `connection` is its id from now on, never 0.
 tidings_status tidings_hub_open(tidings_hub *hub,
@@ -1397,6 +1409,10 @@ const char *tidings_gap_reason_str(uint32_t reason);
 
 /// What is wrong, in a sentence. It is static, also for a number that is no status.
 const char *tidings_status_str(int32_t status);
+
+/// What a number is called here, such as `TIDINGS_ERR_NULL`: for logs, and for exceptions in other
+/// languages. `unknown` for a number that is no status. It is static.
+const char *tidings_status_name(int32_t status);
 
 /// The version of the library, as in `TIDINGS_VERSION`. It is static.
 const char *tidings_version(void);

@@ -363,3 +363,13 @@ pub unsafe extern "C" fn tidings_engine_error(
 ) -> tidings_status {
     body::error(engine, buffer, capacity, len)
 }
+
+/// After how many milliseconds the client of the last `tidings_engine_adopt` that failed, on whatever
+/// thread, may come back: where it was refused with `TIDINGS_ERR_SUPERSEDED_TOO_SOON`; else 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidings_engine_error_retry_ms(
+    engine: *const tidings_engine,
+    retry_ms: *mut u64,
+) -> tidings_status {
+    body::error_retry_ms(engine, retry_ms)
+}

@@ -59,6 +59,16 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// After how many milliseconds it may be tried again; 0 if that is not known.
+    pub(crate) const fn retry_ms(&self) -> u64 {
+        match self {
+            Self::Open(OpenError::SupersededTooSoon { retry_ms }) => *retry_ms,
+            _ => 0,
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

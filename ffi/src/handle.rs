@@ -13,7 +13,7 @@ pub(crate) struct Handle<S> {
     state: S,
     poisoned: bool,
     failure: Option<Failure>,
-    /// The failure as a text, once it was asked for.
+    /// The failure as a text, as it was asked for last.
     text: String,
 }
 
@@ -113,10 +113,23 @@ pub(crate) fn error<H: Owner>(handle: *mut H, place: *mut tidings_str) -> tiding
     guard(|| {
         let place = raw::out(place)?;
         let handle = owner.handle_mut();
-        if let Some(failure) = handle.failure.take() {
+        if let Some(failure) = &handle.failure {
             handle.text = failure.to_string();
         }
         place.set(tidings_str::of(handle.text.as_bytes()));
+        Ok(())
+    })
+}
+
+/// The body of an export that says after how long what failed last may be tried again.
+pub(crate) fn retry_ms<H: Owner>(handle: *const H, place: *mut u64) -> tidings_status {
+    // SAFETY: as in `look`.
+    let Some(owner) = (unsafe { handle.as_ref() }) else {
+        return TIDINGS_ERR_NULL;
+    };
+    guard(|| {
+        let failure = owner.handle().failure.as_ref();
+        raw::out(place)?.set(failure.map_or(0, Failure::retry_ms));
         Ok(())
     })
 }

@@ -16,7 +16,7 @@ pub use stats::*;
 
 use crate::cursor::tidings_cursor;
 use crate::failure::{Checked, Failure, Outcome};
-use crate::handle::{Handle, Owner, call, error, free, give, look};
+use crate::handle::{self, Handle, Owner, call, error, free, give, look};
 use crate::sized;
 use crate::status::tidings_status::{self, *};
 use crate::text::{texts, tidings_str};
@@ -80,6 +80,16 @@ pub unsafe extern "C" fn tidings_hub_error(
     text: *mut tidings_str,
 ) -> tidings_status {
     error(hub, text)
+}
+
+/// After how many milliseconds the client of the last call that failed may come back: where that was a
+/// `tidings_hub_open` that was refused with `TIDINGS_ERR_SUPERSEDED_TOO_SOON`; else 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidings_hub_error_retry_ms(
+    hub: *const tidings_hub,
+    retry_ms: *mut u64,
+) -> tidings_status {
+    handle::retry_ms(hub, retry_ms)
 }
 
 /// Opens a stream for a request that has been read: `connection` is its id from now on, never 0.

@@ -5,7 +5,7 @@
 use crate::failure::Checked;
 use crate::raw;
 use crate::status::tidings_status::*;
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::ptr;
 
 /// Text or bytes that somebody else owns, without a NUL at the end.
@@ -90,4 +90,12 @@ pub(crate) fn texts<'a>(first: *const tidings_str, count: usize) -> Checked<Vec<
         .iter()
         .map(|text| text.text())
         .collect()
+}
+
+/// A constant with a NUL at its end, as C wants it.
+pub(crate) const fn with_nul(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("one NUL, at the end"),
+    }
 }

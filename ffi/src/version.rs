@@ -2,17 +2,14 @@
 //!
 //! It does not know the header that a program was compiled with; the program compares.
 
+use crate::text::with_nul;
 use std::ffi::{CStr, c_char};
 
 /// The version of the ABI that this header describes. Programs that were compiled for one version run
 /// with every library of the same: structs and functions are added, never changed.
 pub const TIDINGS_ABI_VERSION: u32 = 1;
 
-const VERSION: &CStr =
-    match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-        Ok(version) => version,
-        Err(_) => panic!("a version has no NUL"),
-    };
+const VERSION: &CStr = with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0"));
 
 /// The version of the library, as in `TIDINGS_VERSION`. It is static.
 #[unsafe(no_mangle)]

@@ -59,13 +59,16 @@ pub(super) fn adopt(
     adopt: *const tidings_adopt,
     connection: *mut u64,
 ) -> tidings_status {
-    call(engine, |engine| {
+    let adopt = |engine: &Engine| {
         let place = raw::out(connection)?;
         let adopt = sized::options(adopt)?;
         let (options, gaps) = adopt.stream_options()?;
         let connection = engine.adopt(fd, options, adopt.tag, gaps)?;
         place.set(connection.to_u64());
         Ok(())
+    };
+    call(engine, |engine| {
+        adopt(engine).inspect_err(|refusal: &Refusal| engine.set_retry_ms(refusal.retry_ms()))
     })
 }
 
@@ -209,6 +212,18 @@ pub(super) fn error(
         let bytes: Vec<_> = text[..end].bytes().chain([0]).collect();
         buffer.copy_from(&bytes)?;
         len.set(end);
+        Ok(())
+    })
+}
+
+/// This works on a poisoned engine too.
+pub(super) fn error_retry_ms(engine: *const tidings_engine, retry_ms: *mut u64) -> tidings_status {
+    // SAFETY: as in `call`.
+    let Some(tidings_engine(engine)) = (unsafe { engine.as_ref() }) else {
+        return TIDINGS_ERR_NULL;
+    };
+    handle::guard(|| {
+        raw::out(retry_ms)?.set(engine.retry_ms());
         Ok(())
     })
 }

@@ -40,4 +40,5 @@ unsupported! {
     poll_output(This, *mut tidings_engine_output);
     fd(This, *mut c_int);
     error(This, *mut c_char, usize, *mut usize);
+    error_retry_ms(This, *mut u64);
 }

@@ -124,6 +124,35 @@ fn what_is_published_is_offered_until_it_is_taken() {
 }
 
 #[test]
+fn a_tab_that_comes_too_soon_is_told_when_to_come_back() {
+    let hub = Hub::new(&init());
+    let open = tidings_open {
+        user: of("ada"),
+        tab: of("1"),
+        ..init()
+    };
+    let mut id = 0;
+    let mut open_at = |now_ms| unsafe { tidings_hub_open(hub.0, now_ms, &open, &mut id) };
+    let retry_ms = || get(|place| unsafe { tidings_hub_error_retry_ms(hub.0, place) });
+    assert_eq!(retry_ms(), 0);
+    assert_eq!(
+        [0, 100, 400].map(&mut open_at),
+        [TIDINGS_OK, TIDINGS_OK, TIDINGS_ERR_SUPERSEDED_TOO_SOON]
+    );
+    // Asked for in any order, and as often as one likes.
+    assert!(hub.error().contains("700 ms"), "{}", hub.error());
+    assert_eq!((retry_ms(), retry_ms()), (700, 700));
+    assert!(hub.error().contains("700 ms"), "{}", hub.error());
+    // What fails later for another reason cannot be waited for.
+    assert_eq!(
+        unsafe { tidings_hub_close(hub.0, 400, 0) },
+        TIDINGS_ERR_NOT_FOUND
+    );
+    assert_eq!(retry_ms(), 0);
+    assert_eq!(open_at(1_100), TIDINGS_OK);
+}
+
+#[test]
 fn every_audience_reaches_its_own() {
     let hub = Hub::new(&init());
     let topics = [of("a"), of("b")];

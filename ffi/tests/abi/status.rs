@@ -22,6 +22,27 @@ fn every_number_of_the_header_has_a_text_of_its_own() {
 }
 
 #[test]
+fn every_number_of_the_header_has_its_name() {
+    let name = |number| unsafe { CStr::from_ptr(tidings_status_name(number)) }.to_str();
+    let header = include_str!("../../include/tidings.h");
+    let mut all = 0;
+    for line in header.lines() {
+        let constant = line.trim().strip_suffix(',');
+        let Some((said, number)) = constant.and_then(|constant| constant.split_once(" = ")) else {
+            continue;
+        };
+        if said == "TIDINGS_OK" || said.starts_with("TIDINGS_ERR_") {
+            assert_eq!(name(number.parse().expect("a number")), Ok(said));
+            all += 1;
+        }
+    }
+    assert!(all > 50);
+    for number in [1, i32::MIN, i32::MAX] {
+        assert_eq!(name(number), Ok("unknown"));
+    }
+}
+
+#[test]
 fn versions_are_those_of_the_manifest() {
     let version = unsafe { CStr::from_ptr(tidings_version()) };
     assert_eq!(version.to_str(), Ok(env!("CARGO_PKG_VERSION")));

@@ -45,6 +45,8 @@ static void versions(void) {
 static void names(void) {
   CHECK(strcmp(tidings_status_str(TIDINGS_OK), "done") == 0);
   CHECK(strcmp(tidings_status_str(1), tidings_status_str(-100000)) == 0);
+  CHECK(strcmp(tidings_status_name(TIDINGS_ERR_NULL), "TIDINGS_ERR_NULL") == 0);
+  CHECK(strcmp(tidings_status_name(1), "unknown") == 0);
   CHECK(strcmp(tidings_close_reason_str(TIDINGS_CLOSE_SUPERSEDED), "superseded") == 0);
   CHECK(strcmp(tidings_close_reason_str(TIDINGS_CLOSE_GONE), "gone") == 0);
   CHECK(strcmp(tidings_close_reason_str(TIDINGS_CLOSE_REASONS), "unknown") == 0);

@@ -33,10 +33,10 @@ static tidings_str endless(void) {
 static void numbers(void) {
   CHECK(tidings_version() && tidings_abi_version() > 0);
   for (int status = -300; status < 300; status++) {
-    CHECK(strlen(tidings_status_str(status)) > 0);
+    CHECK(strlen(tidings_status_str(status)) > 0 && strlen(tidings_status_name(status)) > 0);
   }
-  CHECK(tidings_status_str(INT32_MIN) && tidings_close_reason_str(UINT32_MAX));
-  CHECK(tidings_gap_reason_str(UINT32_MAX));
+  CHECK(tidings_status_str(INT32_MIN) && tidings_status_name(INT32_MIN));
+  CHECK(tidings_close_reason_str(UINT32_MAX) && tidings_gap_reason_str(UINT32_MAX));
 }
 
 static void freeing_nothing(void) {
@@ -163,6 +163,7 @@ static void no_hub(void) {
   uint32_t flag;
   size_t count;
   REFUSED(TIDINGS_ERR_NULL, str, tidings_hub_error(NULL, &str));
+  REFUSED(TIDINGS_ERR_NULL, number, tidings_hub_error_retry_ms(NULL, &number));
   REFUSED(TIDINGS_ERR_NULL, number, tidings_hub_open(NULL, 0, &open, &number));
   EXPECT(TIDINGS_ERR_NULL, tidings_hub_subscribe(NULL, 1, TIDINGS_STR("a")));
   EXPECT(TIDINGS_ERR_NULL, tidings_hub_unsubscribe(NULL, 1, TIDINGS_STR("a")));
@@ -344,6 +345,7 @@ static void driving(tidings_hub *hub, uint64_t id) {
   EXPECT(TIDINGS_ERR_NULL, tidings_hub_position(hub, id, NULL));
   EXPECT(TIDINGS_ERR_NULL, tidings_hub_is_open(hub, id, NULL));
   EXPECT(TIDINGS_ERR_NULL, tidings_hub_error(hub, NULL));
+  EXPECT(TIDINGS_ERR_NULL, tidings_hub_error_retry_ms(hub, NULL));
   EXPECT(TIDINGS_ERR_NULL, tidings_hub_stats(hub, NULL));
   EXPECT(TIDINGS_ERR_NULL, tidings_hub_class_stats(hub, 0, NULL));
   EXPECT(TIDINGS_ERR_INVALID, tidings_hub_class_stats(hub, 1, &class_stats));
@@ -466,6 +468,7 @@ static void no_engine(tidings_status status) {
   REFUSED(status, output, tidings_engine_poll_output(NULL, &output));
   REFUSED(status, fd, tidings_engine_fd(NULL, &fd));
   REFUSED(status, buffer, tidings_engine_error(NULL, buffer, sizeof buffer, &len));
+  REFUSED(status, id, tidings_engine_error_retry_ms(NULL, &id));
 }
 
 static void running_engine(tidings_engine *engine) {
@@ -502,6 +505,7 @@ static void running_engine(tidings_engine *engine) {
   EXPECT(TIDINGS_ERR_NULL, tidings_engine_fd(engine, NULL));
   EXPECT(TIDINGS_ERR_NULL, tidings_engine_error(engine, buffer, sizeof buffer, NULL));
   REFUSED(TIDINGS_ERR_NULL, len, tidings_engine_error(engine, NULL, 9, &len));
+  EXPECT(TIDINGS_ERR_NULL, tidings_engine_error_retry_ms(engine, NULL));
   output.size = 8;
   EXPECT(TIDINGS_ERR_STRUCT_SIZE, tidings_engine_poll_output(engine, &output));
 }

@@ -29,8 +29,9 @@ fn every_call_says_that_there_is_no_engine() {
             tidings_engine_poll_output(null(), null_mut()),
             tidings_engine_fd(null(), null_mut()),
             tidings_engine_error(null(), null_mut(), 0, null_mut()),
+            tidings_engine_error_retry_ms(null(), null_mut()),
         ]
     };
-    assert_eq!(answers, [TIDINGS_ERR_UNSUPPORTED; 17]);
+    assert_eq!(answers, [TIDINGS_ERR_UNSUPPORTED; 18]);
     assert!(engine.is_null(), "nothing was written");
 }

@@ -26,6 +26,14 @@ impl Refusal {
         }
     }
 
+    /// After how many milliseconds it may be tried again; 0 if that is not known.
+    pub(crate) const fn retry_ms(&self) -> u64 {
+        match self {
+            Self::Failure(failure) => failure.retry_ms(),
+            Self::System(_) => 0,
+        }
+    }
+
     pub(crate) fn status(&self) -> tidings_status {
         match self {
             Self::Failure(failure) => failure.status(),

@@ -15,7 +15,7 @@ use smol::future::block_on;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::{Context, Poll};
 use std::thread::{Builder, JoinHandle};
@@ -34,6 +34,8 @@ pub(crate) struct Engine {
     poison: Arc<Poison>,
     /// What the last call that failed said, whichever thread it was on.
     error: Mutex<String>,
+    /// After how many milliseconds the socket that was refused last may come back.
+    retry_ms: AtomicU64,
 }
 
 /// Whether something has panicked.
@@ -64,6 +66,7 @@ impl Engine {
             threads: Mutex::default(),
             poison: Arc::default(),
             error: Mutex::default(),
+            retry_ms: AtomicU64::default(),
         })
     }
 
@@ -239,6 +242,15 @@ impl Engine {
     /// What was wrong with the last call that failed.
     pub(crate) fn error(&self) -> MutexGuard<'_, String> {
         lock(&self.error)
+    }
+
+    /// After how many milliseconds the socket that was refused last may come back.
+    pub(crate) fn retry_ms(&self) -> u64 {
+        self.retry_ms.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_retry_ms(&self, retry_ms: u64) {
+        self.retry_ms.store(retry_ms, Ordering::Relaxed);
     }
 
     /// Remembers what was wrong with a call. What failed because something panicked says so.

@@ -94,6 +94,34 @@ fn a_local_socket_whose_head_the_host_gives_is_as_good() {
 }
 
 #[test]
+fn a_tab_that_comes_too_soon_is_told_when_to_come_back() {
+    let engine = Engine::start();
+    let open = init!(tidings_open {
+        user: text("ada"),
+        tab: text("1"),
+    });
+    let adopt = init!(tidings_adopt {
+        open: &raw const open
+    });
+    assert_eq!(engine.retry_ms(), 0);
+    let refused = loop {
+        let (_client, server) = tcp();
+        if let Err(refused) = engine.try_adopt(server.as_raw_fd(), &adopt) {
+            break refused;
+        }
+        // It is the engine's.
+        let _ = server.into_raw_fd();
+    };
+    assert_eq!(refused, TIDINGS_ERR_SUPERSEDED_TOO_SOON);
+    assert!((1..=1_000).contains(&engine.retry_ms()));
+    // What else fails has no say in it, but for sockets.
+    assert_eq!(engine.close(0), TIDINGS_ERR_NOT_FOUND);
+    assert_ne!(engine.retry_ms(), 0);
+    assert_eq!(engine.try_adopt(-1, &adopt), Err(TIDINGS_ERR_BAD_FD));
+    assert_eq!(engine.retry_ms(), 0);
+}
+
+#[test]
 fn a_stream_can_have_all_defaults() {
     let engine = Engine::start();
     let (client, server) = tcp();

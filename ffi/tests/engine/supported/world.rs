@@ -90,6 +90,11 @@ impl Engine {
         written(|connection| unsafe { tidings_engine_adopt(self.0, fd, adopt, connection) })
     }
 
+    pub(crate) fn retry_ms(&self) -> u64 {
+        let retry_ms = |place| unsafe { tidings_engine_error_retry_ms(self.0, place) };
+        written(retry_ms).expect("it can be asked")
+    }
+
     /// A stream of a topic, on a connection of its own: its reader, and its id.
     pub(crate) fn stream(&self, topic: &str, tag: u64) -> (Reader, u64) {
         self.resumed(topic, tag, tidings_str::ABSENT)

@@ -501,7 +501,10 @@ impl Look {
                 let text = wrote(Room::new(), |text| {
                     call!(tidings_hub_error(hub, fault.out(text)))
                 })?;
-                text.map_or(Ok(0), touch).map(drop)
+                text.map_or(Ok(0), touch)?;
+                see(Room::new(), |retry_ms| {
+                    call!(tidings_hub_error_retry_ms(hub, fault.out(retry_ms)))
+                })
             }
         }
     }

@@ -124,6 +124,7 @@ fn writes(
 fn names(number: u8) -> Verdict {
     for text in [
         tidings::tidings_status_str(-i32::from(number)),
+        tidings::tidings_status_name(-i32::from(number)),
         tidings::tidings_close_reason_str(number.into()),
         tidings::tidings_version(),
     ] {
