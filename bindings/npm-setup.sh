@@ -29,4 +29,8 @@ command -v node >/dev/null && command -v npm >/dev/null || install nodejs npm ||
     missing "install Node.js 20 or newer, with npm"
 node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' ||
     missing "Node.js 20 or newer is needed, this is $(node --version)"
-npm ci --silent --no-audit --no-fund || missing "npm cannot install their packages"
+# What is installed already stays, so that tests which run from there can go on.
+installed=node_modules/.installed
+cmp -s package-lock.json "$installed" ||
+    { npm ci --silent --no-audit --no-fund && cp package-lock.json "$installed"; } ||
+    missing "npm cannot install their packages"

@@ -34,7 +34,9 @@ const built = build();
 const folder = path.join(root, 'prebuilds', target());
 fs.mkdirSync(folder, { recursive: true });
 const file = path.join(folder, 'tidings.node');
-// A program that has the old file loaded keeps it.
-fs.rmSync(file, { force: true });
-fs.copyFileSync(built, file);
+// Put in its place in one step: a program that has the old file loaded keeps it, and one that loads it
+// meanwhile gets the one or the other.
+const copy = path.join(root, `.tidings.node.${process.pid}`);
+fs.copyFileSync(built, copy);
+fs.renameSync(copy, file);
 console.log(path.relative(process.cwd(), file));

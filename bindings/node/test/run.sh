@@ -18,6 +18,12 @@ if [ "${1:-}" = bench ]; then
     exit "$status"
 fi
 npm run --silent types
+../npm-setup.sh "$PWD/../smol/tests/browser" "tests of the npm package in Chromium" "$skipped" /usr/bin/chromium || status=$?
+case "$status" in
+0) export TIDINGS_CHROMIUM=true ;;
+3) ;;
+*) exit "$status" ;;
+esac
 cargo build --quiet --locked -p tidings-smol
 target=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}
 export TIDINGS=${TIDINGS:-$target/debug/tidings}

@@ -2,7 +2,8 @@
 
 // Servers of each kind, which hand each request to the same handler: `(request, response)`, Node's own.
 //
-// It does not know what the handler does. `way` is how a stream has to go there.
+// It does not know what the handler does. `way` is how a stream has to go there. Those without a framework
+// take a port too.
 
 const http = require('node:http');
 const http2 = require('node:http2');
@@ -12,16 +13,16 @@ const { certificate } = require('./certificate.js');
 let made;
 const tls = () => (made ??= certificate());
 
-const listening = (server) =>
-  new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+const listening = (server, port = 0) =>
+  new Promise((resolve, reject) => server.on('error', reject).listen(port, '127.0.0.1', () => resolve(server)));
 
 const end = (server) => () => {
   server.closeAllConnections?.();
   return new Promise((resolve) => server.close(resolve));
 };
 
-const plain = async (listener) => {
-  const server = await listening(http.createServer(listener));
+const plain = async (listener, port) => {
+  const server = await listening(http.createServer(listener), port);
   return { scheme: 'http', server, close: end(server) };
 };
 
@@ -30,16 +31,16 @@ const frameworks = {
 
   https: {
     way: 'response',
-    start: async (handler) => {
-      const server = await listening(https.createServer(tls(), handler));
+    start: async (handler, port) => {
+      const server = await listening(https.createServer(tls(), handler), port);
       return { scheme: 'https', server, close: end(server) };
     },
   },
 
   http2: {
     way: 'response',
-    start: async (handler) => {
-      const server = await listening(http2.createSecureServer(tls(), handler));
+    start: async (handler, port) => {
+      const server = await listening(http2.createSecureServer(tls(), handler), port);
       const sessions = new Set();
       server.on('session', (session) => sessions.add(session));
       const close = () => {
