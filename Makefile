@@ -70,8 +70,9 @@ node: ## Run the tests of the npm package alone
 fuzz: ## Fuzz each target for a minute; TARGET= one of them, SECONDS= longer or shorter
 	fuzz/run.sh fuzz "$(TARGET)" "$(SECONDS)"
 
-soak: ## Run worlds and hubs beside their model for minutes; SEED= to begin at, STEPS= in all
+soak: ## Run worlds and hubs beside their model for minutes, then a Node hub; SEED= to begin at, STEPS= in all
 	$(if $(SEED),SEED=$(SEED)) $(if $(STEPS),STEPS=$(STEPS)) cargo run --release -q --locked -p tidings-fuzz --example soak
+	$(NODE)/run.sh /dev/null soak
 
 faults: ## Make deliberate faults in a copy, and see each caught; FAULT= some of them (half an hour)
 	cargo run -q --locked -p tidings-fuzz --example faults

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and tests the npm package, or measures it: run.sh FILE [bench ARGUMENT...] appends to FILE what
-# is skipped, and why.
+# Builds and tests the npm package, or measures it, or soaks it: run.sh FILE [bench ARGUMENT... | soak]
+# appends to FILE what is skipped, and why.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 skipped=${1:-/dev/null}
@@ -16,6 +16,9 @@ if [ "${1:-}" = bench ]; then
     npm run --silent bench -- "$@" || status=$?
     npm run --silent bench:hub -- "$@" || status=$?
     exit "$status"
+fi
+if [ "${1:-}" = soak ]; then
+    TIDINGS_SOAK=true exec npm run --silent soak
 fi
 npm run --silent types
 ../npm-setup.sh "$PWD/../smol/tests/browser" "tests of the npm package in Chromium" "$skipped" /usr/bin/chromium || status=$?

@@ -8,6 +8,7 @@ const assert = require('node:assert/strict');
 const http = require('node:http');
 const http2 = require('node:http2');
 const https = require('node:https');
+const net = require('node:net');
 const { createHub, decode } = require('tidings');
 const { frameworks, tls } = require('./frameworks.js');
 
@@ -92,6 +93,16 @@ function ask2(url, headers) {
   });
 }
 
+/** A client that asks for a stream, and keeps what it reads. */
+function client(port, search = '?topics=a') {
+  const socket = net.connect(port, '127.0.0.1');
+  const reader = { socket, text: '' };
+  socket.setEncoding('latin1').on('data', (part) => (reader.text += part));
+  socket.on('error', () => {});
+  socket.write(`GET /${search} HTTP/1.1\r\nHost: here\r\n\r\n`);
+  return reader;
+}
+
 /** Waits until something holds; it fails after ten seconds. */
 async function until(holds, what = holds) {
   const start = Date.now();
@@ -101,4 +112,4 @@ async function until(holds, what = holds) {
   }
 }
 
-module.exports = { open, query, serve, until };
+module.exports = { client, open, query, serve, until };
