@@ -839,6 +839,9 @@ typedef struct {
   uint32_t reserved;
   /// Bytes to send before all else, such as the head of an HTTP response; at most 4,096.
   tidings_str preamble;
+  /// Comes back in every `tidings_output` of the connection: your own number for it, or a pointer to
+  /// what you have of it. For an adopt it is 0, which has a tag of its own.
+  uint64_t tag;
 } tidings_open;
 
 /// A header of a response.
@@ -979,6 +982,8 @@ typedef struct {
   uint32_t cut;
   /// 0.
   uint32_t reserved;
+  /// The connection's, as `tidings_open.tag` gave it: for a pointer to what you have of it.
+  uint64_t tag;
 } tidings_output;
 
 /// What one class of a hub holds.
@@ -1085,8 +1090,9 @@ tidings_status tidings_connection_format(uint64_t connection,
 /// Reads the text of a connection id.
 tidings_status tidings_connection_parse(tidings_str text, uint64_t *connection);
 
-/// The slot of a connection in its hub: less than the limit on connections, one for each that is open,
-/// and used again once it is closed. It is the index for a table of your own, of sockets for instance.
+/// The slot of a connection in its hub: small, one for each that is open, and used again once it is
+/// closed. It can be the index for a table of your own, which has to grow: one that supersedes another may
+/// have a slot beyond the limit on connections. `tidings_open.tag` is simpler.
 uint32_t tidings_connection_index(uint64_t connection);
 
 /// Makes a decoder for a new stream. `options` may be NULL. It is yours to free.

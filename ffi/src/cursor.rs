@@ -115,8 +115,9 @@ pub unsafe extern "C" fn tidings_connection_parse(
     })
 }
 
-/// The slot of a connection in its hub: less than the limit on connections, one for each that is open,
-/// and used again once it is closed. It is the index for a table of your own, of sockets for instance.
+/// The slot of a connection in its hub: small, one for each that is open, and used again once it is
+/// closed. It can be the index for a table of your own, which has to grow: one that supersedes another may
+/// have a slot beyond the limit on connections. `tidings_open.tag` is simpler.
 #[unsafe(no_mangle)]
 pub extern "C" fn tidings_connection_index(connection: u64) -> u32 {
     ConnectionId::from_u64(connection).index()

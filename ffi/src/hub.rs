@@ -7,6 +7,7 @@ mod options;
 mod output;
 mod publish;
 mod stats;
+mod tags;
 
 pub use open::*;
 pub use options::*;
@@ -21,6 +22,7 @@ use crate::sized;
 use crate::status::tidings_status::{self, *};
 use crate::text::{texts, tidings_str};
 use crate::{TIDINGS_NEVER, raw};
+use tags::Tagged;
 use tidings_core::{ConnectionId, Hub, Publish};
 
 /// The most slices that `tidings_hub_transmit` offers: what one vectored write takes anywhere.
@@ -30,17 +32,17 @@ const _: () = assert!(TIDINGS_MAX_SLICES == tidings_core::MAX_SLICES);
 
 /// A hub: one bounded log of events, and connections that are cursors into it.
 pub struct tidings_hub {
-    handle: Handle<Hub>,
+    handle: Handle<Tagged>,
 }
 
 impl Owner for tidings_hub {
-    type State = Hub;
+    type State = Tagged;
 
-    fn handle(&self) -> &Handle<Hub> {
+    fn handle(&self) -> &Handle<Tagged> {
         &self.handle
     }
 
-    fn handle_mut(&mut self) -> &mut Handle<Hub> {
+    fn handle_mut(&mut self) -> &mut Handle<Tagged> {
         &mut self.handle
     }
 }
@@ -62,7 +64,7 @@ pub unsafe extern "C" fn tidings_hub_new(
 ) -> tidings_status {
     give(hub, || {
         let options = sized::options(options)?.options()?;
-        let handle = Handle::new(Hub::new(options)?);
+        let handle = Handle::new(Tagged::new(Hub::new(options)?));
         Ok(tidings_hub { handle })
     })
 }
@@ -104,6 +106,7 @@ pub unsafe extern "C" fn tidings_hub_open(
         let place = raw::out(connection)?;
         let open = sized::options(open)?;
         let id = open.with(|open| Ok(hub.open(now_ms, open)?))?;
+        hub.set_tag(id, open.tag);
         place.set(id.to_u64());
         Ok(())
     })
@@ -131,8 +134,8 @@ pub unsafe extern "C" fn tidings_hub_unsubscribe(
     topic: tidings_str,
 ) -> tidings_status {
     call(hub, |hub| {
-        let topic = topic.text()?;
-        hub.unsubscribe(find(hub, connection)?, topic);
+        let (topic, id) = (topic.text()?, find(hub, connection)?);
+        hub.unsubscribe(id, topic);
         Ok(())
     })
 }
@@ -217,7 +220,8 @@ pub unsafe extern "C" fn tidings_hub_close(
     connection: u64,
 ) -> tidings_status {
     call(hub, |hub| {
-        hub.close(now_ms, find(hub, connection)?);
+        let id = find(hub, connection)?;
+        hub.close(now_ms, id);
         Ok(())
     })
 }
@@ -244,7 +248,8 @@ pub unsafe extern "C" fn tidings_hub_handle_closed(
     connection: u64,
 ) -> tidings_status {
     call(hub, |hub| {
-        hub.handle_closed(find(hub, connection)?);
+        let id = find(hub, connection)?;
+        hub.handle_closed(id);
         Ok(())
     })
 }
@@ -256,7 +261,8 @@ pub unsafe extern "C" fn tidings_hub_handle_writable(
     connection: u64,
 ) -> tidings_status {
     call(hub, |hub| {
-        hub.handle_writable(find(hub, connection)?);
+        let id = find(hub, connection)?;
+        hub.handle_writable(id);
         Ok(())
     })
 }
@@ -295,7 +301,10 @@ pub unsafe extern "C" fn tidings_hub_poll_output(
 ) -> tidings_status {
     call(hub, |hub| {
         let place = raw::out(output)?;
-        place.set(tidings_output::of(hub.poll_output())?);
+        place.set(match hub.poll_output() {
+            None => tidings_output::NONE,
+            Some(output) => tidings_output::of(output, hub)?,
+        });
         Ok(())
     })
 }

@@ -41,8 +41,7 @@ typedef struct {
 } peer;
 
 static tidings_hub *hub;
-static peer *peers;       /* By descriptor. */
-static int *descriptors;  /* By the slot of the connection in the hub. */
+static peer *peers;  /* By descriptor, which is the tag of a connection. */
 static int fd_end, peer_limit, peer_count, request_count, stream_count;
 static int poller, listener, signals, is_draining, is_accepting = 1;
 static uint64_t now_ms, sweep_at_ms;
@@ -86,10 +85,9 @@ static void lose_peer(int fd) {
   close_peer(fd, 1);
 }
 
-static void write_stream(uint64_t connection) {
+static void write_stream(uint64_t connection, int fd) {
   tidings_str slices[TIDINGS_MAX_SLICES];
   size_t count, offered = 0;
-  int fd = descriptors[tidings_connection_index(connection)];
   if (tidings_hub_transmit(hub, now_ms, connection, slices, TIDINGS_MAX_SLICES, &count) || count == 0) return;
   for (size_t i = 0; i < count; i++) offered += slices[i].len;
   struct msghdr message = {.msg_iov = (struct iovec *)(void *)slices, .msg_iovlen = count};
@@ -108,10 +106,8 @@ static int write_streams(int limit) {
   tidings_output output;
   while (limit-- > 0) {
     if (tidings_hub_poll_output(hub, &output) || output.kind == TIDINGS_OUTPUT_NONE) return 0;
-    if (output.kind == TIDINGS_OUTPUT_READY) write_stream(output.connection);
-    if (output.kind == TIDINGS_OUTPUT_CLOSED) {
-      close_peer(descriptors[tidings_connection_index(output.connection)], (int)output.cut);
-    }
+    if (output.kind == TIDINGS_OUTPUT_READY) write_stream(output.connection, (int)output.tag);
+    if (output.kind == TIDINGS_OUTPUT_CLOSED) close_peer((int)output.tag, (int)output.cut);
   }
   return 1;
 }
@@ -151,13 +147,13 @@ static void publish_event(int fd, const tidings_publish *publish) {
   }
 }
 
-static void open_stream(int fd, const tidings_open *open) {
+static void open_stream(int fd, tidings_open *open) {
+  open->tag = (uint64_t)fd;
   tidings_status status = tidings_hub_open(hub, now_ms, open, &peers[fd].connection);
   if (status) {
     refuse(fd, status);
     return;
   }
-  descriptors[tidings_connection_index(peers[fd].connection)] = fd;
   request_count--;
   stream_count++;
 }
@@ -288,7 +284,6 @@ static void start(int port, uint64_t events) {
   if (setrlimit(RLIMIT_NOFILE, &files) != 0) die("setrlimit");
   peer_limit = (int)files.rlim_cur - SPARE_FILES;
   peers = calloc(files.rlim_cur, sizeof *peers);
-  descriptors = calloc(files.rlim_cur, sizeof *descriptors);
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
@@ -296,7 +291,7 @@ static void start(int port, uint64_t events) {
   poller = epoll_create1(EPOLL_CLOEXEC);
   signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (!peers || !descriptors || poller < 0 || signals < 0 || listener < 0) die("start");
+  if (!peers || poller < 0 || signals < 0 || listener < 0) die("start");
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (bind(listener, (struct sockaddr *)&address, len) != 0 || listen(listener, BACKLOG) != 0) die("listen");
   getsockname(listener, (struct sockaddr *)&address, &len);
@@ -337,7 +332,6 @@ int main(int argc, char **argv) {
   }
   for (int fd = 0; fd < fd_end; fd++) free(peers[fd].input);
   free(peers);
-  free(descriptors);
   tidings_hub_free(hub);
   return 0;
 }

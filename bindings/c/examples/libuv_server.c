@@ -40,7 +40,6 @@ typedef struct {
 } piece;
 
 static tidings_hub *hub;
-static peer *streams[CONNECTIONS];  /* By the slot of the connection in the hub. */
 static int stream_count, is_draining;
 static uv_loop_t *loop;
 static uv_tcp_t listener;
@@ -125,14 +124,13 @@ static size_t write_later(peer *peer, const uv_buf_t *buffers, size_t count, siz
   return 0;
 }
 
-static void write_stream(uint64_t connection) {
+static void write_stream(peer *peer) {
   tidings_str slices[TIDINGS_MAX_SLICES];
   uv_buf_t buffers[TIDINGS_MAX_SLICES];
   size_t count, offered = 0;
   uint64_t now_ms = uv_now(loop);
-  peer *peer = streams[tidings_connection_index(connection)];
   uv_stream_t *stream = (uv_stream_t *)peer;
-  if (tidings_hub_transmit(hub, now_ms, connection, slices, TIDINGS_MAX_SLICES, &count) || count == 0) return;
+  if (tidings_hub_transmit(hub, now_ms, peer->connection, slices, TIDINGS_MAX_SLICES, &count) || count == 0) return;
   for (size_t i = 0; i < count; i++) {
     buffers[i] = uv_buf_init((char *)slices[i].data, (unsigned)slices[i].len);
     offered += slices[i].len;
@@ -147,7 +145,7 @@ static void write_stream(uint64_t connection) {
     total += write_later(peer, buffers, count, total);
   }
   /* Less than was offered: the hub waits until `on_written` says that the socket takes bytes again. */
-  tidings_hub_consume(hub, now_ms, connection, total);
+  tidings_hub_consume(hub, now_ms, peer->connection, total);
 }
 
 /* Does what the hub has to do, so many things at most; whether there may be more. */
@@ -155,9 +153,9 @@ static int write_streams(int limit) {
   tidings_output output;
   while (limit-- > 0) {
     if (tidings_hub_poll_output(hub, &output) || output.kind == TIDINGS_OUTPUT_NONE) return 0;
-    if (output.kind == TIDINGS_OUTPUT_READY) write_stream(output.connection);
+    peer *peer = (void *)(uintptr_t)output.tag;
+    if (output.kind == TIDINGS_OUTPUT_READY) write_stream(peer);
     if (output.kind == TIDINGS_OUTPUT_CLOSED) {
-      peer *peer = streams[tidings_connection_index(output.connection)];
       peer->connection = 0;
       output.cut ? lose_peer(peer) : leave_peer(peer);
     }
@@ -195,13 +193,13 @@ static void publish_event(peer *peer, const tidings_publish *publish) {
   }
 }
 
-static void open_stream(peer *peer, const tidings_open *open) {
+static void open_stream(peer *peer, tidings_open *open) {
+  open->tag = (uintptr_t)peer;
   tidings_status status = tidings_hub_open(hub, uv_now(loop), open, &peer->connection);
   if (status) {
     refuse(peer, status);
     return;
   }
-  streams[tidings_connection_index(peer->connection)] = peer;
   peer->is_stream = 1;
   stream_count++;
 }

@@ -67,6 +67,9 @@ pub struct tidings_open {
     pub reserved: u32,
     /// Bytes to send before all else, such as the head of an HTTP response; at most 4,096.
     pub preamble: tidings_str,
+    /// Comes back in every `tidings_output` of the connection: your own number for it, or a pointer to
+    /// what you have of it. For an adopt it is 0, which has a tag of its own.
+    pub tag: u64,
 }
 
 // SAFETY: `repr(C)`, begins with its size, has only numbers and pointers.

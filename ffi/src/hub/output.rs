@@ -2,10 +2,11 @@
 //!
 //! It does not know what a driver does about it.
 
+use super::tags::Tagged;
 use crate::failure::Outcome;
 use crate::status::tidings_status::*;
 use std::ffi::{CStr, c_char};
-use tidings_core::{CloseReason, Output};
+use tidings_core::{CloseReason, ConnectionId, Output};
 
 /// What a driver has to do next.
 #[repr(u32)]
@@ -18,6 +19,7 @@ pub enum tidings_output_kind {
     /// The connection is closed and its id stale: close the socket.
     TIDINGS_OUTPUT_CLOSED = 2,
 }
+use tidings_output_kind::*;
 
 /// Why a connection is closed.
 #[repr(u32)]
@@ -77,37 +79,41 @@ pub struct tidings_output {
     pub cut: u32,
     /// 0.
     pub reserved: u32,
+    /// The connection's, as `tidings_open.tag` gave it: for a pointer to what you have of it.
+    pub tag: u64,
 }
 
 impl tidings_output {
+    pub(super) const NONE: Self = Self {
+        kind: TIDINGS_OUTPUT_NONE as u32,
+        reason: 0,
+        connection: 0,
+        cut: 0,
+        reserved: 0,
+        tag: 0,
+    };
+
     #[inline]
-    pub(crate) fn of(output: Option<Output>) -> Outcome<Self> {
-        let mut to = Self {
-            kind: tidings_output_kind::TIDINGS_OUTPUT_NONE as u32,
-            reason: 0,
-            connection: 0,
-            cut: 0,
-            reserved: 0,
+    pub(super) fn of(output: Output, hub: &Tagged) -> Outcome<Self> {
+        let to = |kind, connection: ConnectionId| Self {
+            kind: kind as u32,
+            connection: connection.to_u64(),
+            tag: hub.tag(connection),
+            ..Self::NONE
         };
-        match output {
-            None => {}
-            Some(Output::Ready(connection)) => {
-                to.kind = tidings_output_kind::TIDINGS_OUTPUT_READY as u32;
-                to.connection = connection.to_u64();
-            }
-            Some(Output::Closed {
+        Ok(match output {
+            Output::Ready(connection) => to(TIDINGS_OUTPUT_READY, connection),
+            Output::Closed {
                 connection,
                 reason,
                 cut,
-            }) => {
-                to.kind = tidings_output_kind::TIDINGS_OUTPUT_CLOSED as u32;
-                to.connection = connection.to_u64();
-                to.reason = number(reason)?;
-                to.cut = cut.into();
-            }
-            Some(_) => return Err(TIDINGS_ERR_OTHER.into()),
-        }
-        Ok(to)
+            } => Self {
+                reason: number(reason)?,
+                cut: cut.into(),
+                ..to(TIDINGS_OUTPUT_CLOSED, connection)
+            },
+            _ => return Err(TIDINGS_ERR_OTHER.into()),
+        })
     }
 }
 

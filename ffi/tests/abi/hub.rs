@@ -153,6 +153,66 @@ fn a_tab_that_comes_too_soon_is_told_when_to_come_back() {
 }
 
 #[test]
+fn outputs_have_the_tag_of_their_connection() {
+    let hub = Hub::new(&init());
+    let open = |tag| {
+        let open = tidings_open { tag, ..init() };
+        get(|place| unsafe { tidings_hub_open(hub.0, 0, &open, place) })
+    };
+    let output = || {
+        let output = hub.output();
+        (output.kind, output.connection, output.tag)
+    };
+    // Of these two, only the second has one.
+    let (plain, tagged) = (open(0), open(u64::MAX));
+    assert_eq!(output(), (READY, plain, 0));
+    assert_eq!(output(), (READY, tagged, u64::MAX));
+    for connection in [plain, tagged] {
+        hub.read(0, connection);
+        assert_eq!(
+            unsafe { tidings_hub_close(hub.0, 0, connection) },
+            TIDINGS_OK
+        );
+    }
+    let other = open(7);
+    let mut closed = Vec::new();
+    loop {
+        match output() {
+            (READY, connection, tag) => {
+                hub.read(0, connection);
+                assert_eq!(tag == 7, connection == other);
+            }
+            (CLOSED, connection, tag) => closed.push((connection, tag)),
+            none => break assert_eq!(none, (0, 0, 0)),
+        }
+    }
+    assert_eq!(closed, [(plain, 0), (tagged, u64::MAX)]);
+    // A slot that is used again does not keep its tag.
+    let again = open(0);
+    assert_eq!(again & 0xff_ffff, plain & 0xff_ffff);
+    assert_eq!(output(), (READY, again, 0));
+    assert_eq!(
+        unsafe { tidings_hub_handle_closed(hub.0, tagged) },
+        TIDINGS_ERR_NOT_FOUND
+    );
+    let again = open(0);
+    assert_eq!(again & 0xff_ffff, tagged & 0xff_ffff);
+    assert_eq!(output(), (READY, again, 0));
+}
+
+#[test]
+fn a_program_from_before_tags_can_open() {
+    let hub = Hub::new(&init());
+    let mut open: tidings_open = init();
+    open.size -= 8;
+    // What it has behind its struct is its own.
+    open.tag = 7;
+    let connection = get(|place| unsafe { tidings_hub_open(hub.0, 0, &open, place) });
+    let output = hub.output();
+    assert_eq!((output.connection, output.tag), (connection, 0));
+}
+
+#[test]
 fn every_audience_reaches_its_own() {
     let hub = Hub::new(&init());
     let topics = [of("a"), of("b")];

@@ -17,11 +17,11 @@ static void sizes(void) {
   CHECK(sizeof(tidings_item) == 88);
   CHECK(sizeof(tidings_cursor) == 32);
   CHECK(sizeof(tidings_published) == 48);
-  CHECK(sizeof(tidings_output) == 24);
+  CHECK(sizeof(tidings_output) == 32);
   CHECK(sizeof(tidings_control_event) == 40);
   /* These may grow, and only at the end. */
   CHECK(sizeof(tidings_decoder_options) >= 24);
-  CHECK(offsetof(tidings_open, preamble) == 104);
+  CHECK(offsetof(tidings_open, tag) == 120);
   CHECK(offsetof(tidings_publish, reserved) == 124);
   CHECK(offsetof(tidings_class_options, records) == 48);
   CHECK(offsetof(tidings_hub_options, bye) == 376);

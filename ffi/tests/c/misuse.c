@@ -224,7 +224,7 @@ static void opening(tidings_hub *hub) {
   tidings_str topics[] = {TIDINGS_STR("a"), wrong_utf8()};
   uint64_t id;
   wrong = open;
-  wrong.size -= 8;
+  wrong.size = offsetof(tidings_open, preamble);
   REFUSED(TIDINGS_ERR_STRUCT_SIZE, id, tidings_hub_open(hub, 0, &wrong, &id));
   EXPECT(TIDINGS_ERR_NULL, tidings_hub_open(hub, 0, &open, NULL));
   wrong = open;

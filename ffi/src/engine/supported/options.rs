@@ -87,7 +87,11 @@ impl tidings_adopt {
             return Err(TIDINGS_ERR_INVALID.into());
         }
         let headers = raw::items(self.headers, self.header_count)?;
-        let mut options = sized::options(self.open)?.with(|open| Ok(owned(open)))?;
+        let open = sized::options(self.open)?;
+        if open.tag != 0 {
+            return Err(TIDINGS_ERR_INVALID.into());
+        }
+        let mut options = open.with(|open| Ok(owned(open)))?;
         if self.flags & TIDINGS_ADOPT_WRITE_HEAD != 0 {
             let preamble = std::mem::replace(&mut options.head, head(headers)?);
             options.head.extend(preamble);

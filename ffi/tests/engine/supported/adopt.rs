@@ -122,6 +122,18 @@ fn a_tab_that_comes_too_soon_is_told_when_to_come_back() {
 }
 
 #[test]
+fn the_tag_of_an_adopt_stands_in_one_place() {
+    let engine = Engine::start();
+    let open = init!(tidings_open { tag: 1 });
+    let adopt = init!(tidings_adopt {
+        open: &raw const open
+    });
+    let (_client, server) = tcp();
+    let refused = engine.try_adopt(server.as_raw_fd(), &adopt);
+    assert_eq!(refused, Err(TIDINGS_ERR_INVALID));
+}
+
+#[test]
 fn a_stream_can_have_all_defaults() {
     let engine = Engine::start();
     let (client, server) = tcp();
