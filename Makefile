@@ -97,7 +97,7 @@ bench-node: ## Measure the npm package beside its peers alone
 	$(NODE)/run.sh /dev/null bench --out $(abspath $(FIGURES))/node.jsonl
 
 bench-readme: bench-build
-	$(BENCH) readme $(foreach part,server codec hub abi,$(FIGURES)/$(part).jsonl)
+	$(BENCH) readme $(foreach part,server codec hub abi node,$(FIGURES)/$(part).jsonl)
 
 bench-build:
 	@mkdir -p $(FIGURES)

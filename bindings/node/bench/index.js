@@ -13,6 +13,7 @@ const { parseArgs } = require('node:util');
 const { EventSourceParserStream } = require('eventsource-parser/stream');
 const { createParser } = require('eventsource-parser');
 const { Decoder, EventStream, decode } = require('tidings');
+const { lines, median } = require('./figures.js');
 const { streams } = require('./streams.js');
 
 const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, out: { type: 'string' } } });
@@ -92,8 +93,6 @@ async function measure(pass) {
   return (used.user - user + used.system - system) / passes;
 }
 
-const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
-
 async function compare(stream, contestants) {
   const theirs = contestants.theirs(stream);
   const ours = contestants.ours(stream);
@@ -148,25 +147,16 @@ async function main() {
       const ratio = median(ratios);
       // The pipes are those of Node: they have no marks.
       const limit = contestants === decoders ? stream.mark : undefined;
-      const met = limit === undefined ? null : ratio >= limit;
-      const mark = limit === undefined ? null : `at least ${limit}`;
-      if (met === false) missed.push(`${group}: ${stream.name}`);
+      const met = limit === undefined || ratio >= limit;
+      const mark = limit === undefined ? undefined : `at least ${limit}`;
+      if (!met) missed.push(`${group}: ${stream.name}`);
       const columns = [ours.toFixed(0), theirs.toFixed(0), nsPerEvent.toFixed(0), ratio.toFixed(2)];
-      const verdict = mark === null ? '' : `, ${mark}: ${met ? 'met' : 'MISSED'}`;
+      const verdict = mark === undefined ? '' : `, ${mark}: ${met ? 'met' : 'MISSED'}`;
       console.log(
         `  ${stream.name.padEnd(32)} ${columns.map((column) => column.padStart(9)).join('')}${verdict}`,
       );
-      const line = {
-        case: group,
-        name: `${stream.name}: times eventsource-parser`,
-        unit: 'times',
-        median: ratio,
-        runs: ratios,
-      };
-      out?.write(`${JSON.stringify({ ...line, mark, met })}\n`);
-      out?.write(
-        `${JSON.stringify({ case: group, name: stream.name, unit: 'MiB/s', median: ours, runs: [ours], mark: null, met: null })}\n`,
-      );
+      const speeds = { unit: 'MiB/s', ours: { tidings: ours }, theirs: { 'eventsource-parser': theirs } };
+      out?.write(lines(group, stream.name, { ...speeds, ratios, mark, met }));
     }
   }
   out?.end();

@@ -13,7 +13,7 @@ use std::{env, fs, thread};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The files that `server`, `codec` and `hub` wrote with --out
+    /// The files that `server`, `codec`, `hub` and the npm package's benchmarks wrote with --out
     #[arg(required = true)]
     figures: Vec<PathBuf>,
     /// The file to write into, between the marks
@@ -196,6 +196,10 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     figures.peers("decode", f64::max, &mut text)?;
     text += "\nThe encoder, in ns for each event:\n\n";
     figures.peers("encode", f64::min, &mut text)?;
+    text += "\nThe npm package (`make bench-node`). A hub that broadcasts 256 bytes:\n\n";
+    figures.peers("node hub", f64::min, &mut text)?;
+    text += "\nIts decoder, in MiB/s, events handed out as objects with strings:\n\n";
+    figures.peers("node reader", f64::max, &mut text)?;
     text.push('\n');
     replace(&arguments.readme, &text)
 }
