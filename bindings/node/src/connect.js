@@ -7,7 +7,8 @@
 const http = require('node:http');
 const { flag, invalid, readOptions, text, wrong } = require('./options.js');
 const { lag, list } = require('./hub-options.js');
-const { move } = require('./move.js');
+const { headersOf, withHead } = require('./head.js');
+const { canMove, move } = require('./move.js');
 const { feed } = require('./feed.js');
 
 const expires = (value, name) => {
@@ -49,19 +50,6 @@ const rules = {
   answer: flag,
 };
 
-/** What the library itself writes, or what would say something else about the body than is true. */
-const RESERVED = new Set([
-  ...['cache-control', 'connection', 'content-encoding', 'content-length', 'content-type', 'date'],
-  ...['transfer-encoding', 'upgrade', 'x-accel-buffering', 'keep-alive', 'trailer'],
-]);
-
-/** The headers of the application. A Content-Encoding stays with who has set it. */
-function headersOf(response, given = {}) {
-  const all = { ...response.getHeaders() };
-  for (const [name, value] of Object.entries(given)) all[name.toLowerCase()] = value;
-  return Object.entries(all).filter(([name]) => !RESERVED.has(name));
-}
-
 /** What the client resumes after. Node reads headers as Latin-1, ids are UTF-8. */
 function lastEventIdOf(request) {
   const id = request.headers['last-event-id'];
@@ -102,7 +90,8 @@ async function connect(request, response, options, takesSockets, open) {
   if (request.complete === false) await new Promise((resolve) => process.nextTick(resolve));
   if (response.destroyed) return undefined;
   const openOn = (fd, way, head, place) => open(way, read, [fd, numbers, ...texts, head], place);
-  return (takesSockets && move(request, response, headers, openOn)) || feed(response, headers, openOn);
+  if (!takesSockets || !canMove(request, response)) return feed(response, headers, openOn);
+  return withHead(response, headers, (all) => move(response, all, openOn) || feed(response, all, openOn));
 }
 
 module.exports = { connect, expires };

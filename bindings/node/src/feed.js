@@ -6,12 +6,7 @@
 // It does not know what is in the stream. The engine sees a reader that is as slow as the response.
 
 const net = require('node:net');
-
-const HEAD = {
-  'content-type': 'text/event-stream',
-  'cache-control': 'no-cache, no-transform',
-  'x-accel-buffering': 'no',
-};
+const { writeHead } = require('./head.js');
 
 /** How long the last bytes may take, in milliseconds. */
 const LINGER = 5_000;
@@ -21,7 +16,7 @@ function feed(response, headers, open) {
   const connection = open(-1, 'response', undefined, place);
   const source = new net.Socket({ fd: place[0], readable: true, writable: true });
   response.req?.socket?.setTimeout?.(0);
-  response.writeHead(200, { ...Object.fromEntries(headers), ...HEAD });
+  writeHead(response, headers);
   response.flushHeaders?.();
   // Middleware that compresses keeps what is not flushed.
   const flush = typeof response.flush === 'function' ? () => response.flush() : () => {};

@@ -7,11 +7,15 @@
 
 const http = require('node:http');
 const net = require('node:net');
+const { writeHead } = require('./head.js');
 
 const { ServerResponse } = http;
 
-/** Methods that nobody may have patched: their writes would get past what patched them. */
-const METHODS = ['write', 'end', 'writeHead', 'flushHeaders', '_send', '_writeRaw'];
+/**
+ * Methods that nobody may have patched: their writes would get past what patched them. Who patches `writeHead`
+ * or `end` alone (sessions, logs) wants to know of the response, not its bytes, and does.
+ */
+const METHODS = ['write', 'flushHeaders', '_send', '_writeRaw'];
 
 /** Whether nothing but Node itself stands between the response and its TCP socket. */
 function canMove(request, response) {
@@ -22,7 +26,6 @@ function canMove(request, response) {
     response instanceof ServerResponse &&
     METHODS.every((name) => response[name] === ServerResponse.prototype[name]) &&
     response.socket === request.socket &&
-    !response.hasHeader('content-encoding') &&
     socket instanceof net.Socket &&
     !socket.encrypted &&
     socket._httpMessage === response &&
@@ -34,9 +37,11 @@ function canMove(request, response) {
   );
 }
 
-/** Has the engine take the socket, if it can be taken. */
-function move(request, response, headers, open) {
-  if (!canMove(request, response)) return undefined;
+/** Has the engine take the socket, if its head can be the engine's. */
+function move(response, headers, open) {
+  // What middleware made of the head, if it is written already.
+  if (response.headersSent && response.statusCode !== 200) return undefined;
+  if (response.hasHeader('content-encoding')) return undefined;
   const { socket } = response;
   const lines = headers.flatMap(([name, value]) => [value].flat().flatMap((one) => [name, String(one)]));
   // Node writes the rest as Latin-1.
@@ -59,8 +64,8 @@ function finish(response, socket, headers) {
   // A shutdown would be one of the stream that goes on.
   socket.end = socket.destroySoon = () => socket.destroy();
   response.shouldKeepAlive = false;
-  response.writeHead(200, Object.fromEntries([['content-type', 'text/event-stream'], ...headers]));
+  writeHead(response, headers);
   response.end();
 }
 
-module.exports = { move };
+module.exports = { canMove, move };

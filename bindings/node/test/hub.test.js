@@ -238,9 +238,9 @@ describe('which way a stream goes', () => {
       const { write } = response;
       response.write = (...call) => write.apply(response, call);
     },
-    'a patched writeHead': (response) => {
+    'a patched writeHead that answers something else': (response) => {
       const { writeHead } = response;
-      response.writeHead = (...call) => writeHead.apply(response, call);
+      response.writeHead = () => writeHead.call(response, 201);
     },
     'a header that is not ASCII': (response) => response.setHeader('x-name', 'caf\u00e9'),
   };
@@ -256,6 +256,60 @@ describe('which way a stream goes', () => {
       assert.equal((await reader.event()).data, '1');
     });
   }
+
+  test('who patches the head or the end alone is asked, and the socket moves', async (t) => {
+    const asked = [];
+    const { hub, open } = await serve(t, 'http', { userConnections: 1 }, (hub, request, response) => {
+      const { writeHead, end } = response;
+      response.writeHead = (status, ...more) => {
+        asked.push(status);
+        response.setHeader('set-cookie', ['a=1', 'b=2']);
+        return writeHead.call(response, status, { ...more[0], 'x-late': 'yes' });
+      };
+      response.end = (...call) => setImmediate(() => asked.push('end') && end.apply(response, call));
+      response.on('close', () => asked.push('close'));
+      response.setHeader('content-type', 'text/html');
+      response.setHeader('vary', 'cookie');
+      return hub.connect(request, response, { user: 'ann', headers: { 'x-mine': 'yes' } });
+    });
+    const reader = await open();
+    assert.deepEqual(hub.stats().ways, { engine: 1, response: 0 });
+    const { 'set-cookie': cookies, 'x-late': late, 'x-mine': mine, vary, connection } = reader.headers;
+    assert.deepEqual([cookies, late, mine, vary, connection], [['a=1', 'b=2'], 'yes', 'yes', 'cookie', 'close']);
+    assert.equal(reader.headers['content-type'], 'text/event-stream');
+    await until(() => asked.includes('close'));
+    assert.deepEqual(asked, [200, 'end', 'close']);
+    await hub.publish({ user: 'ann' }, { data: 'x' });
+    assert.equal((await reader.event()).data, 'x');
+    // What was to be a stream is a refusal, of which nothing says that it is a stream.
+    const refused = await open();
+    assert.deepEqual([refused.status, JSON.parse(await refused.text()).error.code], [429, 'too_many_user_connections']);
+    assert.equal(refused.headers['content-type'], 'application/json');
+    assert.equal(refused.headers['x-accel-buffering'], undefined);
+    assert.deepEqual(refused.headers['set-cookie'], ['a=1', 'b=2']);
+    assert.deepEqual(asked.slice(3, 5), [200, 429]);
+  });
+
+  test('a session of Express gives its cookie, is stored at once, and is known again', async (t) => {
+    const session = require('express-session');
+    const app = require('express')();
+    const hub = createHub();
+    app.use(session({ secret: 'known to nobody', resave: false, saveUninitialized: true }));
+    app.get('/', async (request, response) => {
+      request.session.visits = (request.session.visits ?? 0) + 1;
+      await hub.connect(request, response, { user: request.sessionID });
+      await hub.publish({ user: request.sessionID }, { data: String(request.session.visits) });
+    });
+    const { server, close } = await frameworks.http.start(app);
+    t.after(() => hub.drain(0).then(close));
+    const url = `http://127.0.0.1:${server.address().port}/`;
+    const first = await open(url);
+    assert.equal((await first.event()).data, '1');
+    const cookie = first.headers['set-cookie'][0].split(';')[0];
+    const second = await open(url, { cookie });
+    assert.equal((await second.event()).data, '2');
+    assert.deepEqual(hub.stats().ways, { engine: 2, response: 0 });
+  });
 
   test('what compresses is flushed', async (t) => {
     const zlib = require('node:zlib');
