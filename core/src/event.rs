@@ -71,6 +71,7 @@ impl<'a> Event<'a> {
     ///
     /// When the id has a NUL, for which a reader ignores the whole line, or a CR or LF, which
     /// would end the line.
+    #[inline]
     pub fn with_id(self, id: &'a str) -> Result<Self, EventError> {
         check_id(id.as_bytes())?;
         Ok(Event {
@@ -85,6 +86,7 @@ impl<'a> Event<'a> {
     /// # Errors
     ///
     /// When the type has a CR or LF, which would end the line.
+    #[inline]
     pub fn with_event(self, event: &'a str) -> Result<Self, EventError> {
         if memchr::memchr2(b'\r', b'\n', event.as_bytes()).is_some() {
             return Err(EventError::LineBreakInEvent);

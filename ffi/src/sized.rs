@@ -36,7 +36,7 @@ pub(crate) fn read<T: SizeFirst>(from: *const T) -> Checked<T> {
         // SAFETY: not null, and as many bytes as it says.
         return Ok(unsafe { from.read() });
     }
-    read_other(from, size)
+    read_other(from, size, &mut MaybeUninit::uninit()).copied()
 }
 
 /// Lends a struct that has to be there: in place, if its header is as old as the library.
@@ -46,19 +46,25 @@ pub(crate) fn with<T: SizeFirst, R>(
     body: impl FnOnce(&T) -> Outcome<R>,
 ) -> Outcome<R> {
     let size = size_at(from)?;
-    let other;
+    let mut other = MaybeUninit::uninit();
     let value = if size == size_of::<T>() {
         // SAFETY: not null, and as many bytes as it says, which nobody changes during the call.
         unsafe { &*from }
     } else {
-        other = read_other(from, size)?;
-        &other
+        read_other(from, size, &mut other)?
     };
     body(value)
 }
 
-/// Reads a struct of an older or newer header.
-fn read_other<T: SizeFirst>(from: *const T, size: usize) -> Checked<T> {
+/// Reads a struct of an older or newer header into a place.
+// Inlined, it would have the fields of every other taken apart, and put together again.
+#[cold]
+#[inline(never)]
+fn read_other<T: SizeFirst>(
+    from: *const T,
+    size: usize,
+    place: &mut MaybeUninit<T>,
+) -> Checked<&T> {
     let known = size.min(size_of::<T>());
     let from = from.cast::<u8>();
     for offset in known..size {
@@ -67,12 +73,12 @@ fn read_other<T: SizeFirst>(from: *const T, size: usize) -> Checked<T> {
             return Err(TIDINGS_ERR_STRUCT_SIZE);
         }
     }
-    let mut value = MaybeUninit::<T>::zeroed();
+    *place = MaybeUninit::zeroed();
     // SAFETY: as many bytes as both have, and the copy is the library's own. Whatever they are, and
     // zeros where the caller has none, they are valid for such a struct.
     unsafe {
-        ptr::copy_nonoverlapping(from, value.as_mut_ptr().cast(), known);
-        Ok(value.assume_init())
+        ptr::copy_nonoverlapping(from, place.as_mut_ptr().cast(), known);
+        Ok(place.assume_init_ref())
     }
 }
 

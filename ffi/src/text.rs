@@ -47,12 +47,11 @@ impl tidings_str {
     #[inline]
     pub(crate) fn text<'a>(self) -> Checked<&'a str> {
         let bytes = self.bytes()?;
-        // Most text is, and this is several times as fast to see.
-        if is_ascii(bytes) {
-            // SAFETY: ASCII is UTF-8.
-            return Ok(unsafe { str::from_utf8_unchecked(bytes) });
+        if !is_utf8(bytes) {
+            return Err(TIDINGS_ERR_UTF8);
         }
-        str::from_utf8(bytes).map_err(|_| TIDINGS_ERR_UTF8)
+        // SAFETY: it is UTF-8.
+        Ok(unsafe { str::from_utf8_unchecked(bytes) })
     }
 
     /// The text, or none if it is absent.
@@ -63,6 +62,13 @@ impl tidings_str {
         }
         self.text().map(Some)
     }
+}
+
+// Inlined at each text, it would take more room than time.
+#[inline(never)]
+fn is_utf8(bytes: &[u8]) -> bool {
+    // Most text is ASCII, and that is several times as fast to see.
+    is_ascii(bytes) || str::from_utf8(bytes).is_ok()
 }
 
 /// Whether all of it is ASCII, without a way out before the end: texts are short, and most are.

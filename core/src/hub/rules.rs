@@ -172,9 +172,9 @@ impl Rules {
     /// Any [`PublishError`] but those that depend on a hub.
     pub fn message(&self, publish: &Publish<'_>) -> Result<Message, PublishError> {
         let limits = &self.0.limits;
-        let (recipients, class) = self.recipients(publish.audience)?;
+        let (recipients, class) = self.recipients(&publish.audience)?;
         self.check_event(&publish.event)?;
-        let mut body = Vec::with_capacity(publish.event.encoded_body_len());
+        let mut body = Vec::new();
         publish.event.encode_body(&mut body);
         let id = self.own_id(&publish.event)?;
         if body.len() > limits.event_bytes {
@@ -220,9 +220,9 @@ impl Rules {
         &self.0.control
     }
 
-    fn recipients(&self, audience: Audience<'_>) -> Result<(Recipients, ClassId), PublishError> {
+    fn recipients(&self, audience: &Audience<'_>) -> Result<(Recipients, ClassId), PublishError> {
         let limits = &self.0.limits;
-        let (topics, user) = match &audience {
+        let (topics, user) = match audience {
             Audience::Topic(topic) => (slice::from_ref(topic), None),
             Audience::Topics(topics) => (*topics, None),
             Audience::UserInTopics { user, topics } => (*topics, Some(*user)),

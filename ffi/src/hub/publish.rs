@@ -10,6 +10,7 @@ use crate::sized::SizeFirst;
 use crate::status::tidings_status::*;
 use crate::text::{texts, tidings_str};
 use std::mem::offset_of;
+use std::slice;
 use tidings_core::{Audience, ConnectionId, Publish, Published};
 
 /// In `tidings_publish.flags`: only for connections with a grant that matches the topic.
@@ -31,7 +32,11 @@ pub enum tidings_audience {
     TIDINGS_AUDIENCE_CONNECTION = 4,
 }
 
-use tidings_audience::*;
+const TOPICS: u32 = tidings_audience::TIDINGS_AUDIENCE_TOPICS as u32;
+const USER_IN_TOPICS: u32 = tidings_audience::TIDINGS_AUDIENCE_USER_IN_TOPICS as u32;
+const USER: u32 = tidings_audience::TIDINGS_AUDIENCE_USER as u32;
+const EVERYONE: u32 = tidings_audience::TIDINGS_AUDIENCE_EVERYONE as u32;
+const CONNECTION: u32 = tidings_audience::TIDINGS_AUDIENCE_CONNECTION as u32;
 
 /// One event to publish. What its audience does not name has to be zero.
 #[repr(C)]
@@ -98,27 +103,36 @@ impl tidings_publish {
         if self.flags & !TIDINGS_PUBLISH_PRIVATE != 0 || self.reserved != 0 {
             return Err(TIDINGS_ERR_INVALID.into());
         }
-        let topics;
-        let audience = match self.checked_kind()? {
-            TIDINGS_AUDIENCE_TOPICS => match raw::items(self.topics, self.topic_count)? {
-                [topic] => Audience::Topic(topic.text()?),
-                _ => {
-                    topics = texts(self.topics, self.topic_count)?;
-                    Audience::Topics(&topics)
-                }
-            },
-            TIDINGS_AUDIENCE_USER_IN_TOPICS => {
-                topics = texts(self.topics, self.topic_count)?;
-                Audience::UserInTopics {
-                    user: self.user.text()?,
-                    topics: &topics,
-                }
+        let (one, many);
+        let topics = match raw::items(self.topics, self.topic_count)? {
+            [] => &[],
+            [topic] => {
+                one = topic.text()?;
+                slice::from_ref(&one)
             }
-            TIDINGS_AUDIENCE_USER => Audience::User(self.user.text()?),
-            TIDINGS_AUDIENCE_EVERYONE => Audience::Everyone,
-            TIDINGS_AUDIENCE_CONNECTION => {
+            _ => {
+                many = texts(self.topics, self.topic_count)?;
+                &*many
+            }
+        };
+        // A field that the audience does not name is a mistake: the event would reach others than meant.
+        let named = (
+            self.topic_count > 0,
+            self.user.len > 0,
+            self.connection != 0,
+        );
+        let audience = match (self.audience, named) {
+            (TOPICS, (_, false, false)) => Audience::Topics(topics),
+            (USER_IN_TOPICS, (_, _, false)) => Audience::UserInTopics {
+                user: self.user.text()?,
+                topics,
+            },
+            (USER, (false, _, false)) => Audience::User(self.user.text()?),
+            (EVERYONE, (false, false, false)) => Audience::Everyone,
+            (CONNECTION, (false, false, _)) => {
                 Audience::Connection(ConnectionId::from_u64(self.connection))
             }
+            _ => return Err(TIDINGS_ERR_INVALID.into()),
         };
         body(&Publish {
             audience,
@@ -126,34 +140,5 @@ impl tidings_publish {
             private: self.flags & TIDINGS_PUBLISH_PRIVATE != 0,
             except: (self.except != 0).then_some(ConnectionId::from_u64(self.except)),
         })
-    }
-
-    /// Whom it is for. A field that this does not name is a mistake: the event would reach others than
-    /// meant.
-    fn checked_kind(&self) -> Outcome<tidings_audience> {
-        const KINDS: [tidings_audience; 5] = [
-            TIDINGS_AUDIENCE_TOPICS,
-            TIDINGS_AUDIENCE_USER_IN_TOPICS,
-            TIDINGS_AUDIENCE_USER,
-            TIDINGS_AUDIENCE_EVERYONE,
-            TIDINGS_AUDIENCE_CONNECTION,
-        ];
-        let Some(&kind) = KINDS.get(self.audience as usize) else {
-            return Err(TIDINGS_ERR_INVALID.into());
-        };
-        let (topics, user, connection) = match kind {
-            TIDINGS_AUDIENCE_TOPICS => (true, false, false),
-            TIDINGS_AUDIENCE_USER_IN_TOPICS => (true, true, false),
-            TIDINGS_AUDIENCE_USER => (false, true, false),
-            TIDINGS_AUDIENCE_EVERYONE => (false, false, false),
-            TIDINGS_AUDIENCE_CONNECTION => (false, false, true),
-        };
-        let fits = (topics || self.topic_count == 0)
-            && (user || self.user.len == 0)
-            && (connection || self.connection == 0);
-        match fits {
-            true => Ok(kind),
-            false => Err(TIDINGS_ERR_INVALID.into()),
-        }
     }
 }
