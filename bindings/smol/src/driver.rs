@@ -1,21 +1,24 @@
 //! The driver: one hub, its sockets and its timer, moved on by one future.
 //!
-//! It does not know HTTP. Streams come to it as sockets whose request has been answered; events
-//! come numbered. It does everything for its hub in turns of bounded length, so that other tasks of
+//! It does not know HTTP. Streams come to it as sockets whose request has been answered, or as pipes
+//! from which a task takes the bytes; events come numbered. It does everything for its hub in turns of bounded length, so that other tasks of
 //! its thread have theirs.
 
 mod clock;
 mod mailbox;
+mod pipe;
 mod sockets;
 
 pub(crate) use clock::{Clock, milliseconds};
-pub(crate) use mailbox::{Address, Ask, Batch, Command, Mailbox, Opening, Replies, mailbox};
+pub(crate) use mailbox::{Address, Ask, Batch, Command, End, Mailbox, Opening, Replies, mailbox};
+pub(crate) use pipe::{Cut, Reader, Watch, pipe};
 
 use crate::hub::NotOpened;
 use crate::options::SocketOptions;
 use crate::stream::{OnClose, OnGap, Stream};
 use futures::Stream as _;
 use futures::future::FusedFuture;
+use pipe::{Heard, Pipes};
 use smol::Timer;
 use sockets::{Happened, Sockets};
 use std::collections::HashMap;
@@ -42,6 +45,7 @@ const UNIX_TIME_EVERY_MS: u64 = 10_000;
 pub struct Driver {
     hub: Hub,
     sockets: Sockets,
+    pipes: Pipes,
     mailbox: Mailbox,
     /// A batch that readers which are not blocked have to be offered room for first.
     held: Option<Batch>,
@@ -50,6 +54,7 @@ pub struct Driver {
     timer: Timer,
     timer_at_ms: Option<u64>,
     happened: Vec<Happened>,
+    heard: Vec<Heard>,
     /// Who is to be told of a connection; most are nobody's concern.
     watched: HashMap<ConnectionId, Watchers>,
     /// How many connections the hub has, for all to see.
@@ -75,6 +80,7 @@ impl Driver {
     ) -> io::Result<Self> {
         Ok(Self {
             hub,
+            pipes: Pipes::new(options.user_timeout),
             sockets: Sockets::new(options)?,
             mailbox,
             held: None,
@@ -83,6 +89,7 @@ impl Driver {
             timer: Timer::never(),
             timer_at_ms: None,
             happened: Vec::new(),
+            heard: Vec::new(),
             watched: HashMap::new(),
             connections,
             drain_over_ms: None,
@@ -96,7 +103,8 @@ impl Driver {
         self.keep_time(now);
         let mut more = self.take_commands(cx, now);
         more |= self.take_batches(cx, now);
-        more |= self.take_events(cx);
+        more |= self.take_events(cx, now);
+        self.take_news(cx, now);
         self.begin_drain(now);
         more |= self.write(now);
         // What was written has made room for it.
@@ -119,6 +127,7 @@ impl Driver {
         if self.hub.poll_timeout().is_some_and(|at| at <= now) {
             self.hub.handle_timeout(now);
         }
+        self.pipes.handle_timeout(now);
     }
 
     fn take_commands(&mut self, cx: &mut Context<'_>, now: u64) -> bool {
@@ -139,16 +148,21 @@ impl Driver {
         match command {
             Command::Ask(ask) => ask(&mut self.hub, now),
             Command::Open(opening) => self.open(*opening, now),
-            Command::Attach { connection, socket } => {
+            Command::Attach { connection, end } => {
                 if !self.hub.is_open(connection) {
                     return;
                 }
-                match self.sockets.insert(connection, socket) {
-                    Ok(()) => self.hub.handle_writable(connection),
-                    Err(_) => self.end(connection, true),
+                let attached = match end {
+                    End::Socket(socket) => self.sockets.insert(connection, socket).is_ok(),
+                    End::Pipe(writer) => self.pipes.insert(connection, writer),
+                };
+                if attached {
+                    self.hub.handle_writable(connection);
+                } else {
+                    self.end(connection, true, now);
                 }
             }
-            Command::Gone(connection) => self.end(connection, true),
+            Command::Gone(connection) => self.end(connection, true, now),
             Command::Drain { over_ms, done } => {
                 self.drain_over_ms = Some(over_ms);
                 self.mailbox.drains.push(done);
@@ -217,7 +231,20 @@ impl Driver {
         }
     }
 
-    fn take_events(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Hears of readers that take the bytes themselves.
+    fn take_news(&mut self, cx: &mut Context<'_>, now: u64) {
+        let mut heard = std::mem::take(&mut self.heard);
+        self.pipes.poll_news(cx, &mut heard);
+        for heard in heard.drain(..) {
+            match heard {
+                Heard::Room(connection) => self.hub.handle_writable(connection),
+                Heard::Left(connection) => self.end(connection, true, now),
+            }
+        }
+        self.heard = heard;
+    }
+
+    fn take_events(&mut self, cx: &mut Context<'_>, now: u64) -> bool {
         let mut happened = std::mem::take(&mut self.happened);
         let polled = self.sockets.poll_events(cx, &mut happened);
         for Happened {
@@ -230,7 +257,7 @@ impl Driver {
                 continue;
             };
             if readable && !self.sockets.discard_input(index) {
-                self.end(connection, true);
+                self.end(connection, true, now);
             } else if writable {
                 // An error here means that the socket is gone, which reading will show.
                 let _ = self.sockets.watch_writable(index, false);
@@ -242,12 +269,18 @@ impl Driver {
     }
 
     /// The other side is gone.
-    fn end(&mut self, connection: ConnectionId, reset: bool) {
+    fn end(&mut self, connection: ConnectionId, reset: bool, now: u64) {
         if self.hub.is_open(connection) {
             self.hub.handle_closed(connection);
-            self.sockets.close(connection.index(), reset);
+            self.close(connection, reset, now);
             self.tell_closed(connection, CloseReason::Gone);
         }
+    }
+
+    /// Closes the socket or the pipe of a connection.
+    fn close(&mut self, connection: ConnectionId, cut: bool, now: u64) {
+        self.sockets.close(connection.index(), cut);
+        self.pipes.close(now, connection.index(), cut);
     }
 
     fn tell_closed(&mut self, connection: ConnectionId, reason: CloseReason) {
@@ -273,7 +306,7 @@ impl Driver {
                     reason,
                     cut,
                 }) => {
-                    self.sockets.close(connection.index(), cut);
+                    self.close(connection, cut, now);
                     self.tell_closed(connection, reason);
                 }
                 Some(_) => {}
@@ -295,7 +328,9 @@ impl Driver {
             *place = IoSlice::new(slice);
             count += 1;
         }
-        match self.sockets.send(index, &slices[..count]) {
+        let slices = &slices[..count];
+        let piped = self.pipes.send(index, slices);
+        match piped.map_or_else(|| self.sockets.send(index, slices), Ok) {
             Ok(taken) => {
                 let consumed = self.hub.consume(now, connection, taken);
                 debug_assert!(consumed.is_ok(), "consume follows transmit");
@@ -303,10 +338,10 @@ impl Driver {
                     self.tell_gap(connection, gap);
                 }
                 if taken < offered && self.sockets.watch_writable(index, true).is_err() {
-                    self.end(connection, true);
+                    self.end(connection, true, now);
                 }
             }
-            Err(_) => self.end(connection, true),
+            Err(_) => self.end(connection, true, now),
         }
     }
 
@@ -320,9 +355,10 @@ impl Driver {
         }
     }
 
-    /// Waits for the hub's next deadline; one timer for all connections.
+    /// Waits for the next deadline; one timer for all connections.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let at_ms = self.hub.poll_timeout();
+        let deadlines = [self.hub.poll_timeout(), self.pipes.poll_timeout()];
+        let at_ms = deadlines.into_iter().flatten().min();
         if at_ms != self.timer_at_ms {
             self.timer_at_ms = at_ms;
             match at_ms {

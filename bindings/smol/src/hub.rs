@@ -289,6 +289,7 @@ impl Hub {
         {
             *id = cursor.to_string();
         }
+        let headers = std::mem::take(&mut options.headers);
         let commands = &self.0.shards[shard].address.commands;
         let (done, opened) = oneshot::channel();
         let opening = Opening {
@@ -300,7 +301,8 @@ impl Hub {
         };
         let sent = commands.send(Command::Open(Box::new(opening))).await;
         sent.map_err(|_| NotOpened::Stopped)?;
-        opened.await.unwrap_or(Err(NotOpened::Stopped))
+        let opened = opened.await.unwrap_or(Err(NotOpened::Stopped));
+        opened.map(|stream| stream.with_headers(headers))
     }
 
     /// Adds a topic or pattern to a live stream, from the end of the log on. False where it had it.

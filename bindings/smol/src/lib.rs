@@ -32,6 +32,7 @@
 //! A publish is answered when it is in the log, not when it is written. What waits is bounded: a
 //! publisher beyond it waits, and is refused after [`DriverOptions::publish_wait`].
 
+mod body;
 mod driver;
 mod http;
 mod hub;
@@ -40,6 +41,7 @@ mod options;
 pub mod server;
 mod stream;
 
+pub use body::{StreamBody, StreamCut, StreamWatch};
 pub use driver::Driver;
 pub use http::{Answer, HttpOptions, serve_connection, stream_head};
 pub use hub::{Hub, NotOpened, NotPublished, Posted, StartError, Stopped};

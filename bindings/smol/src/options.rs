@@ -2,6 +2,8 @@
 //!
 //! It does not know the reference server's flags, which are made of these.
 
+use socket2::Socket;
+use std::io;
 use std::time::Duration;
 use tidings_core::HubOptions;
 
@@ -62,5 +64,26 @@ impl Default for SocketOptions {
             unsent_bytes: 16 << 10,
             user_timeout: Duration::from_secs(75),
         }
+    }
+}
+
+impl SocketOptions {
+    /// Sets them on a socket, which blocks nobody from now on.
+    pub(crate) fn set_on(&self, socket: &Socket) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        socket.set_send_buffer_size(self.send_buffer_bytes)?;
+        #[cfg(target_vendor = "apple")]
+        socket.set_nosigpipe(true)?;
+        // A stream may as well come through a local socket, behind a proxy.
+        if socket.local_addr()?.as_socket().is_none() {
+            return Ok(());
+        }
+        socket.set_tcp_nodelay(true)?;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            socket.set_tcp_notsent_lowat(self.unsent_bytes)?;
+            socket.set_tcp_user_timeout(Some(self.user_timeout))?;
+        }
+        Ok(())
     }
 }

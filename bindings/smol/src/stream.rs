@@ -2,8 +2,14 @@
 //!
 //! It does not know HTTP: whoever opens it has read a request, and says what the answer's head is.
 
-use crate::driver::Command;
+use crate::body::StreamBody;
+use crate::driver::{Command, End, pipe};
+#[cfg(doc)]
+use crate::http::stream_head;
+use crate::http::stream_headers;
 use async_channel::Sender;
+use hyper::Response;
+use hyper::header::HeaderMap;
 use std::fmt;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -28,9 +34,11 @@ pub struct StreamOptions {
     pub lag: Option<LagPolicy>,
     /// See [`Open::comment_heartbeats`].
     pub comment_heartbeats: bool,
-    /// The head of the HTTP response, sent before the first event: see
-    /// [`stream_head`](crate::stream_head).
+    /// What is sent before the first event: the head of the HTTP response, where the stream has a
+    /// socket of its own. See [`stream_head`].
     pub head: Vec<u8>,
+    /// Headers beside the stream's own, for [`Stream::into_response`].
+    pub headers: HeaderMap,
     /// Who is told when the stream has closed. Default: nobody.
     pub on_close: Option<OnClose>,
     /// Who is told when the stream has been told of events that it missed. Default: nobody.
@@ -112,10 +120,12 @@ impl StreamOptions {
     }
 }
 
-/// A stream that is open in the hub and waits for its socket. Dropped without one, it is closed.
+/// A stream that is open in the hub and waits for its socket, or for whoever takes its bytes. Dropped
+/// without either, it is closed.
 #[must_use = "a stream without a socket is closed"]
 pub struct Stream {
     connection: ConnectionId,
+    headers: HeaderMap,
     commands: Option<Sender<Command>>,
 }
 
@@ -123,8 +133,14 @@ impl Stream {
     pub(crate) fn new(connection: ConnectionId, commands: Sender<Command>) -> Self {
         Self {
             connection,
+            headers: HeaderMap::new(),
             commands: Some(commands),
         }
+    }
+
+    pub(crate) fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = headers;
+        self
     }
 
     /// The name of the stream in the hub.
@@ -141,14 +157,51 @@ impl Stream {
 
     /// Hands the stream its socket, on which the request has been read and nothing answered. The
     /// driver owns it from now on, and closes it in the end.
-    pub async fn attach(mut self, socket: TcpStream) {
-        if let Some(commands) = self.commands.take() {
-            let attach = Command::Attach {
-                connection: self.connection,
-                socket: socket.into(),
-            };
-            // A driver that has ended has closed its streams; the socket is dropped, and closed.
-            let _ = commands.send(attach).await;
+    pub async fn attach(self, socket: TcpStream) {
+        self.attach_end(End::Socket(socket.into())).await;
+    }
+
+    /// Takes the bytes of the stream into a task of your own, for whatever is no plain socket: HTTP/2,
+    /// TLS, or an HTTP library that does not let go of its connection.
+    pub async fn into_body(self) -> StreamBody {
+        let (writer, reader) = pipe(self.connection);
+        self.attach_end(End::Pipe(writer)).await;
+        StreamBody::new(reader)
+    }
+
+    /// The response that is this stream, for a library that writes the head itself. The options of
+    /// the stream have no `head` then; their `headers` come with this.
+    ///
+    /// ```
+    /// use futures::StreamExt as _;
+    /// use tidings_smol::{DriverOptions, Hub, StreamOptions};
+    ///
+    /// let hub = Hub::start(DriverOptions::default())?;
+    /// smol::block_on(async {
+    ///     let stream = hub.open(StreamOptions::default()).await?;
+    ///     // In a service of hyper, this is what the request is answered with.
+    ///     let response = stream.into_response().await;
+    ///     assert_eq!(response.headers()["content-type"], "text/event-stream");
+    ///     let mut body = response.into_body();
+    ///     let first = body.next().await.transpose()?.unwrap_or_default();
+    ///     assert!(first.starts_with(b"id: "));
+    ///     Ok::<_, Box<dyn std::error::Error>>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn into_response(mut self) -> Response<StreamBody> {
+        let headers = std::mem::take(&mut self.headers);
+        let mut response = Response::new(self.into_body().await);
+        *response.headers_mut() = stream_headers(&headers);
+        response
+    }
+
+    async fn attach_end(mut self, end: End) {
+        if let Some(commands) = self.commands.clone() {
+            let connection = self.connection;
+            // A driver that has ended has closed its streams; the end is dropped, and closed.
+            let _ = commands.send(Command::Attach { connection, end }).await;
+            self.commands = None;
         }
     }
 }

@@ -3,6 +3,7 @@
 //! It does not know who sends. The two have channels of their own, so that whoever numbers events
 //! knows that there is room for them.
 
+use super::pipe::Writer;
 use crate::hub::NotOpened;
 use crate::stream::{Stream, StreamOptions};
 use async_channel::{Receiver, Sender};
@@ -22,18 +23,25 @@ pub(crate) type Ask = Box<dyn FnOnce(&mut Hub, u64) + Send>;
 pub(crate) enum Command {
     Ask(Ask),
     Open(Box<Opening>),
-    /// The socket of a connection that was opened.
+    /// Where the bytes of a connection that was opened go.
     Attach {
         connection: ConnectionId,
-        socket: Socket,
+        end: End,
     },
-    /// A connection that was opened will never have a socket.
+    /// A connection that was opened will never have such an end.
     Gone(ConnectionId),
     /// Close everything; `done` is dropped once nothing is open any more.
     Drain {
         over_ms: u64,
         done: oneshot::Sender<()>,
     },
+}
+
+/// Where the bytes of a stream go.
+pub(crate) enum End {
+    Socket(Socket),
+    /// A task takes them.
+    Pipe(Writer),
 }
 
 /// A stream to be opened.

@@ -64,29 +64,11 @@ impl Sockets {
         self.sockets[slot] = Some(Entry { socket, connection });
         let prepared = self
             .entry(index)
-            .map_or(Ok(()), |entry| self.prepare(&entry.socket));
+            .map_or(Ok(()), |entry| self.options.set_on(&entry.socket));
         if prepared.is_err() {
             drop(self.remove(index));
         }
         prepared
-    }
-
-    fn prepare(&self, socket: &Socket) -> io::Result<()> {
-        socket.set_nonblocking(true)?;
-        socket.set_send_buffer_size(self.options.send_buffer_bytes)?;
-        #[cfg(target_vendor = "apple")]
-        socket.set_nosigpipe(true)?;
-        // A stream may as well come through a local socket, behind a proxy.
-        if socket.local_addr()?.as_socket().is_none() {
-            return Ok(());
-        }
-        socket.set_tcp_nodelay(true)?;
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        {
-            socket.set_tcp_notsent_lowat(self.options.unsent_bytes)?;
-            socket.set_tcp_user_timeout(Some(self.options.user_timeout))?;
-        }
-        Ok(())
     }
 
     /// Whose socket is in a slot.

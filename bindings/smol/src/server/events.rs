@@ -31,6 +31,7 @@ pub(super) async fn events(
         expires_ms: identity.expires_ms,
         last_event_id: asked.last_event_id.or(query.last_event_id),
         head: asked.head,
+        headers: asked.headers,
         ..query
     };
     match context.hub.open(options).await.map_err(ApiError::from) {

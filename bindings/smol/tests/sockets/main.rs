@@ -6,6 +6,7 @@
 mod support;
 
 mod adopt;
+mod bodies;
 mod decode;
 mod delivery;
 mod drain;
