@@ -2,34 +2,48 @@
 //!
 //! It does not know the command line; `tidings serve` fills in its options.
 
+mod client;
+mod connection;
 mod error;
 mod events;
 mod hosts;
+mod http2;
 mod identity;
 mod listen;
 mod publish;
+mod pump;
 mod routes;
 mod stats;
+mod tls;
 
+pub use client::Client;
 pub use error::ApiError;
 pub use events::parse_query;
+pub use http2::Http2Options;
 pub use identity::{Access, Identity};
 pub use publish::parse_body;
+pub use tls::{Tls, TlsError, TlsOptions};
 
 use crate::http::HttpOptions;
 use crate::hub::{Hub, StartError};
 use crate::options::DriverOptions;
+use async_channel::Receiver;
 use futures::future::{Either, select};
+use ipnet::IpNet;
 use smol::lock::Semaphore;
-use smol::{Async, LocalExecutor};
+use smol::{Async, LocalExecutor, Timer};
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long a server that stops waits for readers to take the last bytes.
+const LAST_BYTES: Duration = Duration::from_secs(2);
 
 /// What the server is run with.
 #[derive(Clone, Debug)]
@@ -52,8 +66,14 @@ pub struct ServerOptions {
     pub body_timeout: Duration,
     /// How long streams may take to end when the server is stopped. Default 10 s.
     pub drain: Duration,
+    /// Speak TLS. Default none: plain HTTP.
+    pub tls: Option<TlsOptions>,
+    /// Networks whose proxies are believed when they say for whom they ask. Default none.
+    pub trusted_proxies: Vec<IpNet>,
     /// Limits of one HTTP connection.
     pub http: HttpOptions,
+    /// Limits of one connection of HTTP/2.
+    pub http2: Http2Options,
     /// The hub and its driver.
     pub driver: DriverOptions,
 }
@@ -69,7 +89,10 @@ impl Default for ServerOptions {
             body_bytes: 1 << 20,
             body_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(10),
+            tls: None,
+            trusted_proxies: Vec::new(),
             http: HttpOptions::default(),
+            http2: Http2Options::default(),
             driver: DriverOptions::default(),
         }
     }
@@ -83,6 +106,8 @@ pub enum ServerError {
     NotLoopback(IpAddr),
     /// The address cannot be listened on.
     Listen(SocketAddr, io::Error),
+    /// The certificate or the key cannot be used.
+    Tls(TlsError),
     /// The hub cannot be started.
     Start(StartError),
 }
@@ -97,6 +122,7 @@ impl fmt::Display for ServerError {
                  anyone publish"
             ),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Tls(error) => error.fmt(f),
             Self::Start(error) => error.fmt(f),
         }
     }
@@ -110,6 +136,7 @@ pub struct Server {
     drivers: Vec<crate::Driver>,
     listener: Async<TcpListener>,
     address: SocketAddr,
+    tls: Option<Tls>,
     options: ServerOptions,
 }
 
@@ -119,8 +146,13 @@ struct Context {
     options: ServerOptions,
     hosts: hosts::Hosts,
     routes: routes::Routes,
+    tls: Option<Tls>,
     /// HTTP connections that are no streams.
     requests: Cell<usize>,
+    /// Connections of HTTP/2, and streams over TLS: what is written to them is not sent yet.
+    carried: Cell<usize>,
+    /// Closed when the server stops.
+    stopping: Receiver<Infallible>,
     /// Publishes that are not answered yet.
     publishes: Cell<usize>,
     /// Places for requests for streams while they are answered.
@@ -128,6 +160,15 @@ struct Context {
 }
 
 impl Context {
+    /// Waits until the last bytes of streams that are no sockets of a driver are sent, if their readers
+    /// take them.
+    async fn flushed(&self) {
+        let end = Instant::now() + LAST_BYTES;
+        while self.carried.get() > 0 && Instant::now() < end {
+            Timer::after(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Who asks. Without authentication that is nobody in particular; those on this machine may do
     /// everything, and others what the options allow.
     fn identify(&self) -> Identity {
@@ -180,6 +221,8 @@ impl Server {
             .get_or_insert_with(listen::connection_limit);
         let limit = &mut options.driver.hub.limits.connections;
         *limit = connections.min(*limit);
+        let tls = options.tls.clone().map(Tls::load).transpose();
+        let tls = tls.map_err(ServerError::Tls)?;
         let (hub, drivers) = Hub::new(options.driver.clone()).map_err(ServerError::Start)?;
         let listener =
             listen::listen(address).map_err(|error| ServerError::Listen(address, error))?;
@@ -192,6 +235,7 @@ impl Server {
             drivers,
             listener,
             address,
+            tls,
             options,
         })
     }
@@ -200,6 +244,12 @@ impl Server {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What it shows to those who connect, where it speaks TLS.
+    #[must_use]
+    pub const fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// The hub behind it.
@@ -220,6 +270,7 @@ impl Server {
             hub,
             drivers,
             listener,
+            tls,
             options,
             ..
         } = self;
@@ -230,12 +281,16 @@ impl Server {
         }
         let drain = options.drain;
         let hosts = hosts::Hosts::new(&options.hosts);
+        let (running, stopping) = async_channel::bounded(1);
         let context = Rc::new(Context {
             hub: hub.clone(),
+            tls,
             options,
             hosts,
             routes: routes::Routes::new(),
             requests: Cell::new(0),
+            carried: Cell::new(0),
+            stopping,
             publishes: Cell::new(0),
             opening: Arc::new(Semaphore::new(listen::OPENING)),
         });
@@ -251,11 +306,13 @@ impl Server {
             };
             let drained = async {
                 stop.await;
+                drop(running);
                 hub.drain(drain).await;
                 // What was accepted is in the log by now; whoever published it is told so.
                 while context.publishes.get() > 0 {
                     smol::future::yield_now().await;
                 }
+                context.flushed().await;
             };
             match select(pin!(drained), pin!(drive)).await {
                 Either::Left(_) => {}

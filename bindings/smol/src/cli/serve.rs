@@ -7,10 +7,12 @@ use async_signal::{Signal, Signals};
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use futures::StreamExt as _;
-use std::net::SocketAddr;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use tidings_smol::server::{Server, ServerOptions};
+use tidings_smol::server::{Server, ServerOptions, TlsOptions};
 use tidings_smol::{ClassOptions, Deadlines, LagPolicy, WhenFull};
 
 #[derive(Args)]
@@ -33,6 +35,25 @@ pub(super) struct Arguments {
     /// Let anyone publish, from other machines too
     #[arg(long)]
     allow_anonymous_publish: bool,
+    /// Speak TLS, with this certificate and those that lead from it, as a file of PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        env = "TIDINGS_TLS_CERT"
+    )]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, as a file of PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_cert",
+        env = "TIDINGS_TLS_KEY"
+    )]
+    tls_key: Option<PathBuf>,
+    /// Proxies to be believed when they say for whom they ask, as 10.0.0.0/8 (repeatable)
+    #[arg(long = "trusted-proxy", value_name = "NETWORK", value_parser = network)]
+    trusted_proxies: Vec<IpNet>,
     /// How long streams may take to end when the server is stopped
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     drain: Duration,
@@ -104,6 +125,7 @@ Examples:
   tidings serve --listen 127.0.0.1:9000
   tidings serve --log-events 100000 --log-bytes 256MiB --log-age 1h
   tidings serve --latest 'prices/**' --idle 5m
+  tidings serve --tls-cert fullchain.pem --tls-key privkey.pem
   tidings serve --listen 0.0.0.0:8080 --allow-anonymous --host events.example.com";
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -123,7 +145,7 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(format_args!("cannot listen to signals: {error}")),
     };
-    greet(server.address());
+    greet(&server);
     match server.run(stopped(signals)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(error),
@@ -131,8 +153,9 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
 }
 
 /// Says where to look and what to type.
-fn greet(address: SocketAddr) {
-    let url = format!("http://{address}");
+fn greet(server: &Server) {
+    let scheme = server.tls().map_or("http", |_| "https");
+    let url = format!("{scheme}://{}", server.address());
     print(format_args!(
         "Tidings is listening on {url}\n\n  \
            look at   {url}/\n  \
@@ -162,6 +185,11 @@ impl Arguments {
             allow_anonymous_publish: self.allow_anonymous_publish,
             connections: self.connections,
             drain: self.drain,
+            tls: self
+                .tls_cert
+                .zip(self.tls_key)
+                .map(|(cert, key)| TlsOptions { cert, key }),
+            trusted_proxies: self.trusted_proxies,
             ..ServerOptions::default()
         };
         options.driver.shards = self.shards;
@@ -198,6 +226,14 @@ impl Arguments {
         };
         options
     }
+}
+
+/// A network, or an address that is one by itself.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address
+        .or_else(|_| text.parse())
+        .map_err(|_| "neither an address nor a network such as 10.0.0.0/8 or 2001:db8::/32".into())
 }
 
 /// Milliseconds; none for 0, which switches a deadline off.

@@ -2,14 +2,12 @@
 //!
 //! It does not know what is asked on them.
 
-use super::routes::respond;
-use super::{Context, Counted};
-use crate::http::{Answer, serve_connection};
+use super::Context;
+use super::connection::serve;
 use rustix::process::{Resource, getrlimit};
-use smol::future::{or, yield_now};
+use smol::future::yield_now;
 use smol::{Async, LocalExecutor, Timer};
 use socket2::{Domain, Protocol, Socket, Type};
-use std::cell::Cell;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
@@ -66,9 +64,10 @@ pub(super) async fn accept(
 ) {
     loop {
         match listener.accept().await {
-            Ok((socket, _)) if context.is_full() => refuse(&socket),
-            Ok((socket, _)) => {
-                executor.spawn(serve(socket, context.clone())).detach();
+            Ok((socket, _)) if context.is_full() => refuse(&socket, &context),
+            Ok((socket, peer)) => {
+                let serve = serve(socket, peer, executor.clone(), context.clone());
+                executor.spawn(serve).detach();
                 // A request that is there already is taken before the next connection.
                 yield_now().await;
             }
@@ -89,57 +88,16 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Tells a client at once that it is one too many, if its socket takes it.
-fn refuse(socket: &Async<TcpStream>) {
+/// Tells a client at once that it is one too many, if its socket takes it. Who speaks TLS is worth no
+/// handshake.
+fn refuse(socket: &Async<TcpStream>, context: &Context) {
+    if context.tls.is_some() {
+        return;
+    }
     let mut socket = socket.get_ref();
     // What it has sent is read, or closing would take the answer back.
     let _ = socket.read(&mut [0; 4_096]);
     let _ = socket.write(REFUSAL);
-}
-
-async fn serve(socket: Async<TcpStream>, context: Rc<Context>) {
-    let _request = Counted::new(&context.requests);
-    let late = async {
-        Timer::after(context.options.http.head_timeout).await;
-        Err(io::ErrorKind::TimedOut.into())
-    };
-    let Ok(is_whole_get) = or(first_request(&socket), late).await else {
-        return;
-    };
-    let place = if is_whole_get {
-        Some(context.opening.acquire_arc().await)
-    } else {
-        None
-    };
-    let local = socket.get_ref().local_addr().ok();
-    let (context, place) = (&*context, &Cell::new(place));
-    let service = |request| async move {
-        let answer = respond(request, context, local).await;
-        // A stream keeps its place until the buffers of its request are gone.
-        if matches!(answer, Answer::Response(_)) {
-            drop(place.take());
-        }
-        answer
-    };
-    // A client that breaks the protocol or leaves has been answered as far as it can be.
-    let _ = Box::pin(serve_connection(socket, context.options.http, service)).await;
-}
-
-/// Waits until a client says something or leaves, without a buffer for it, and says whether it is
-/// a whole request for something to be sent.
-async fn first_request(socket: &Async<TcpStream>) -> io::Result<bool> {
-    loop {
-        match is_whole_get(socket.get_ref()) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.readable().await?,
-            other => return other,
-        }
-    }
-}
-
-fn is_whole_get(socket: &TcpStream) -> io::Result<bool> {
-    let mut head = [0; 4_096];
-    let len = socket.peek(&mut head)?;
-    Ok(head.starts_with(b"GET ") && head[..len].ends_with(b"\r\n\r\n"))
 }
 
 impl Context {

@@ -1,0 +1,202 @@
+//! One connection: whether it speaks TLS, which HTTP, and what carries its streams.
+//!
+//! It does not know what is asked on it.
+
+use super::client::Client;
+use super::http2::serve_http2;
+use super::pump::{Pumped, pump};
+use super::routes::respond;
+use super::{Context, Counted};
+use crate::http::{Answer, serve_connection, serve_http1};
+use crate::stream::Stream;
+use futures_rustls::server::TlsStream;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::{Bytes, Incoming};
+use smol::future::or;
+use smol::io::{AsyncRead, AsyncWrite};
+use smol::{Async, LocalExecutor, Timer};
+use socket2::SockRef;
+use std::cell::Cell;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// No method begins like this, so that servers which know HTTP/1.1 alone refuse HTTP/2 (RFC 9113,
+/// section 3.4).
+const HTTP2: &[u8] = b"PRI ";
+
+/// What a client begins with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    /// A whole request for something to be sent.
+    Get,
+    /// HTTP/2, without having asked for it.
+    Http2,
+    Other,
+}
+
+/// Between whom a connection is.
+#[derive(Clone, Copy)]
+struct Ends {
+    peer: SocketAddr,
+    local: Option<SocketAddr>,
+    secure: bool,
+}
+
+/// Serves a connection to its end, or until it is a stream.
+pub(super) async fn serve(
+    socket: Async<TcpStream>,
+    peer: SocketAddr,
+    executor: Rc<LocalExecutor<'static>>,
+    context: Rc<Context>,
+) {
+    let counted = Counted::new(&context.requests);
+    let limit = context.options.http.head_timeout;
+    let Ok(first) = in_time(limit, first_bytes(&socket)).await else {
+        return;
+    };
+    let ends = Ends {
+        peer,
+        local: socket.get_ref().local_addr().ok(),
+        secure: context.tls.is_some(),
+    };
+    let Some(tls) = &context.tls else {
+        if first == First::Http2 {
+            prepare(&socket, &context);
+            return Box::pin(http2(socket, ends, context.clone())).await;
+        }
+        return Box::pin(http1(socket, ends, first, &context)).await;
+    };
+    prepare(&socket, &context);
+    let accepted = Box::pin(in_time(limit, tls.acceptor().accept(socket))).await;
+    // Whoever does not speak TLS, or not as we do, has been told by now, in its terms.
+    let Ok(socket) = accepted else {
+        return;
+    };
+    if socket.get_ref().1.alpn_protocol() == Some(b"h2") {
+        return Box::pin(http2(socket, ends, context.clone())).await;
+    }
+    if let Some((stream, socket)) = Box::pin(http1_over_tls(socket, ends, &context)).await {
+        // All that the requests needed is gone with this task.
+        drop(counted);
+        executor
+            .spawn(send(stream, socket, context.clone()))
+            .detach();
+    }
+}
+
+/// Sets the limits of a socket that the driver does not get, as it would. Where the system does not
+/// take them, it has limits of its own.
+fn prepare(socket: &Async<TcpStream>, context: &Context) {
+    let _ = context.options.driver.socket.set_on(&SockRef::from(socket));
+}
+
+async fn in_time<T>(limit: Duration, done: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let late = async {
+        Timer::after(limit).await;
+        Err(io::ErrorKind::TimedOut.into())
+    };
+    or(done, late).await
+}
+
+/// Waits until a client says something or leaves, without a buffer for it.
+async fn first_bytes(socket: &Async<TcpStream>) -> io::Result<First> {
+    loop {
+        match peek(socket.get_ref()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.readable().await?,
+            other => return other,
+        }
+    }
+}
+
+fn peek(socket: &TcpStream) -> io::Result<First> {
+    let mut head = [0; 4_096];
+    let len = socket.peek(&mut head)?;
+    Ok(if head.starts_with(HTTP2) {
+        First::Http2
+    } else if head.starts_with(b"GET ") && head[..len].ends_with(b"\r\n\r\n") {
+        First::Get
+    } else {
+        First::Other
+    })
+}
+
+/// Answers one request, whatever carries it.
+async fn answer(
+    mut request: Request<Incoming>,
+    ends: Ends,
+    context: &Context,
+) -> Answer<Full<Bytes>> {
+    let trusted = &context.options.trusted_proxies;
+    let client = Client::new(&request, ends.peer.ip(), ends.secure, trusted);
+    request.extensions_mut().insert(client);
+    respond(request, context, ends.local).await
+}
+
+async fn http1(socket: Async<TcpStream>, ends: Ends, first: First, context: &Context) {
+    let place = if first == First::Get {
+        Some(context.opening.acquire_arc().await)
+    } else {
+        None
+    };
+    let place = &Cell::new(place);
+    let service = |request| async move {
+        let answer = answer(request, ends, context).await;
+        // A stream keeps its place until the buffers of its request are gone.
+        if matches!(answer, Answer::Response(_)) {
+            drop(place.take());
+        }
+        answer
+    };
+    // A client that breaks the protocol or leaves has been answered as far as it can be.
+    let _ = serve_connection(socket, context.options.http, service).await;
+}
+
+async fn http1_over_tls(
+    socket: TlsStream<Async<TcpStream>>,
+    ends: Ends,
+    context: &Context,
+) -> Option<(Stream, TlsStream<Async<TcpStream>>)> {
+    let service = |request| answer(request, ends, context);
+    serve_http1(socket, context.options.http, service)
+        .await
+        .ok()
+        .flatten()
+}
+
+async fn http2<I>(socket: I, ends: Ends, context: Rc<Context>)
+where
+    I: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let _carried = Counted::new(&context.carried);
+    let stopping = context.stopping.clone();
+    let stop = async move {
+        // Nothing is ever sent: it ends when the server stops.
+        let _ = stopping.recv().await;
+    };
+    let answering = context.clone();
+    let service = move |request| {
+        let context = answering.clone();
+        // It is kept small while its stream lasts.
+        let answer: Pin<Box<dyn Future<Output = _>>> =
+            Box::pin(async move { answer(request, ends, &context).await });
+        answer
+    };
+    let options = (context.options.http, context.options.http2);
+    let _ = serve_http2(socket, options, stop, service).await;
+}
+
+/// Sends a stream over TLS.
+async fn send(stream: Stream, socket: TlsStream<Async<TcpStream>>, context: Rc<Context>) {
+    let _carried = Counted::new(&context.carried);
+    let closing = context.options.http.head_timeout;
+    let (pumped, socket) = pump(stream.into_body().await, socket, closing).await;
+    if pumped == Pumped::Cut {
+        // What the system still holds for the reader is forgotten. A socket that does not take this
+        // is closed in the ordinary way.
+        let _ = SockRef::from(socket.get_ref().0).set_linger(Some(Duration::ZERO));
+    }
+}
