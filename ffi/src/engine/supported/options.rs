@@ -114,7 +114,6 @@ fn owned(open: Open<'_>) -> StreamOptions {
         lag: open.lag,
         comment_heartbeats: open.comment_heartbeats,
         head: open.preamble.to_vec(),
-        on_close: None,
-        on_gap: None,
+        ..StreamOptions::default()
     }
 }
