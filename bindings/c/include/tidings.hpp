@@ -52,6 +52,7 @@ class [[nodiscard]] status {
   bool operator!=(tidings_status code) const { return code_ != code; }
   tidings_status code() const { return code_; }
   const char *message() const { return tidings_status_str(code_); }
+  const char *name() const { return tidings_status_name(code_); }
 
  private:
   tidings_status code_;
@@ -104,19 +105,27 @@ class [[nodiscard]] result {
 
 namespace detail {
 
-template <typename T, void (*Free)(T *)>
-struct deleter {
-  void operator()(T *handle) const { Free(handle); }
-};
-
-template <typename T, void (*Free)(T *)>
-using handle = std::unique_ptr<T, deleter<T, Free>>;
-
 /** What a call wrote, if it did. */
 template <typename T>
 result<T> made(tidings_status status, T &&value) {
   if (status != TIDINGS_OK) return tidings::status(status);
   return std::forward<T>(value);
+}
+
+/** What a function of C writes through its last parameter, in room for it. */
+template <typename T, typename Room = T, typename... Parameters, typename... Arguments>
+result<T> get(tidings_status (*function)(Parameters...), Arguments... arguments) {
+  Room room = Room();
+  auto status = function(arguments..., &room);
+  return made<T>(status, std::move(room));
+}
+
+/** The text that a function of C lends; empty if it does not. */
+template <typename Function, typename Handle>
+std::string_view lent(Function function, Handle handle) {
+  tidings_str text = {};
+  function(handle, &text);
+  return view(text);
 }
 
 /** The text that a call writes into a buffer of its size. */
@@ -125,8 +134,7 @@ result<std::string> written(Write write) {
   char buffer[Size];
   size_t len = 0;
   auto status = write(buffer, Size, &len);
-  if (status != TIDINGS_OK) return tidings::status(status);
-  return std::string(buffer, len);
+  return made(status, std::string(buffer, len));
 }
 
 inline std::vector<tidings_str> strs(std::initializer_list<std::string_view> texts) {
@@ -136,6 +144,30 @@ inline std::vector<tidings_str> strs(std::initializer_list<std::string_view> tex
 }
 
 }  // namespace detail
+
+/** What frees a handle of C with itself. */
+template <typename Handle, void (*Free)(Handle *)>
+class owner {
+ public:
+  /** Of an object that was moved from, NULL. */
+  Handle *c() const { return handle_.get(); }
+
+ protected:
+  explicit owner(Handle *handle) : handle_(handle) {}
+
+  template <typename Self, typename New, typename From>
+  static result<Self> owned(New create, const From &from) {
+    Handle *handle = nullptr;
+    auto status = create(&from, &handle);
+    return detail::made(status, Self(handle));
+  }
+
+ private:
+  struct deleter {
+    void operator()(Handle *handle) const { Free(handle); }
+  };
+  std::unique_ptr<Handle, deleter> handle_;
+};
 
 /** A server-sent event, to publish or as it was read. */
 struct event {
@@ -190,9 +222,7 @@ struct cursor : tidings_cursor {
   cursor(const tidings_cursor &from) : tidings_cursor(from) {}
 
   static result<cursor> parse(std::string_view text) {
-    cursor cursor;
-    auto status = tidings_cursor_parse(str(text), &cursor);
-    return detail::made(status, std::move(cursor));
+    return detail::get<cursor>(tidings_cursor_parse, str(text));
   }
 
   result<std::string> text() const {
@@ -209,42 +239,30 @@ inline result<std::string> connection_format(connection_id connection) {
 }
 
 inline result<connection_id> connection_parse(std::string_view text) {
-  connection_id connection = 0;
-  auto status = tidings_connection_parse(str(text), &connection);
-  return detail::made(status, std::move(connection));
+  return detail::get<connection_id>(tidings_connection_parse, str(text));
 }
 
 /** An encoded event. Any number of threads may read it. */
-class frame {
+class frame : public owner<tidings_frame, tidings_frame_free> {
  public:
   static result<frame> make(const event &event) {
-    auto from = event.c();
-    tidings_frame *made = nullptr;
-    auto status = tidings_frame_new(&from, &made);
-    return detail::made(status, frame(made));
+    return owned<frame>(tidings_frame_new, event.c());
   }
 
   /** Empty if it was moved from. */
-  std::string_view bytes() const {
-    tidings_str bytes = {};
-    tidings_frame_bytes(handle_.get(), &bytes);
-    return view(bytes);
-  }
+  std::string_view bytes() const { return detail::lent(tidings_frame_bytes, c()); }
 
  private:
-  explicit frame(tidings_frame *handle) : handle_(handle) {}
-  detail::handle<tidings_frame, tidings_frame_free> handle_;
+  using owner::owner;
 };
 
 /** Reads a stream of events, cut into pieces anywhere. */
-class decoder {
+class decoder : public owner<tidings_decoder, tidings_decoder_free> {
  public:
   using options = sized<tidings_decoder_options>;
 
   static result<decoder> make(const tidings_decoder_options &options = decoder::options()) {
-    tidings_decoder *made = nullptr;
-    auto status = tidings_decoder_new(&options, &made);
-    return detail::made(status, decoder(made));
+    return owned<decoder>(tidings_decoder_new, options);
   }
 
   /** Takes the next item from the front of the input, until there is none. */
@@ -266,27 +284,15 @@ class decoder {
     }
   }
 
-  std::string_view last_event_id() const {
-    tidings_str id = {};
-    tidings_decoder_last_event_id(c(), &id);
-    return view(id);
-  }
-
+  std::string_view last_event_id() const { return detail::lent(tidings_decoder_last_event_id, c()); }
   status reset() { return tidings_decoder_reset(c()); }
   status resume(std::string_view last_event_id) { return tidings_decoder_resume(c(), str(last_event_id)); }
 
   /** What was wrong in the last call that failed. */
-  std::string_view error() {
-    tidings_str text = {};
-    tidings_decoder_error(c(), &text);
-    return view(text);
-  }
-
-  tidings_decoder *c() const { return handle_.get(); }
+  std::string_view error() { return detail::lent(tidings_decoder_error, c()); }
 
  private:
-  explicit decoder(tidings_decoder *handle) : handle_(handle) {}
-  detail::handle<tidings_decoder, tidings_decoder_free> handle_;
+  using owner::owner;
 };
 
 /** Who opens a stream, and for what. */
@@ -301,6 +307,7 @@ class opening {
   opening &lag(tidings_lag lag) { return raw_.lag = lag, *this; }
   opening &comment_heartbeats() { return raw_.flags |= TIDINGS_OPEN_COMMENT_HEARTBEATS, *this; }
   opening &preamble(std::string_view bytes) { return raw_.preamble = str(bytes), *this; }
+  opening &tag(uint64_t tag) { return raw_.tag = tag, *this; }
 
   /** It lives as long as this, and until this is changed. */
   const tidings_open &c() const {
@@ -395,20 +402,16 @@ struct slices {
 };
 
 /** One bounded log of events, and connections that are cursors into it. */
-class hub {
+class hub : public owner<tidings_hub, tidings_hub_free> {
  public:
   using options = sized<tidings_hub_options>;
 
   static result<hub> make(const tidings_hub_options &options = hub::options()) {
-    tidings_hub *made = nullptr;
-    auto status = tidings_hub_new(&options, &made);
-    return detail::made(status, hub(made));
+    return owned<hub>(tidings_hub_new, options);
   }
 
   result<connection_id> open(uint64_t now_ms, const opening &opening) {
-    connection_id connection = 0;
-    auto status = tidings_hub_open(c(), now_ms, &opening.c(), &connection);
-    return detail::made(status, std::move(connection));
+    return detail::get<connection_id>(tidings_hub_open, c(), now_ms, &opening.c());
   }
 
   status subscribe(connection_id connection, std::string_view topic) {
@@ -423,9 +426,7 @@ class hub {
   }
 
   result<tidings_published> publish(uint64_t now_ms, const publication &publication) {
-    tidings_published published = {};
-    auto status = tidings_hub_publish(c(), now_ms, &publication.c(), &published);
-    return detail::made(status, std::move(published));
+    return detail::get<tidings_published>(tidings_hub_publish, c(), now_ms, &publication.c());
   }
 
   /** All or none. */
@@ -440,18 +441,8 @@ class hub {
   status handle_closed(connection_id connection) { return tidings_hub_handle_closed(c(), connection); }
   status handle_writable(connection_id connection) { return tidings_hub_handle_writable(c(), connection); }
   status handle_timeout(uint64_t now_ms) { return tidings_hub_handle_timeout(c(), now_ms); }
-
-  result<uint64_t> poll_timeout() const {
-    uint64_t at_ms = 0;
-    auto status = tidings_hub_poll_timeout(c(), &at_ms);
-    return detail::made(status, std::move(at_ms));
-  }
-
-  result<tidings_output> poll_output() {
-    tidings_output output = {};
-    auto status = tidings_hub_poll_output(c(), &output);
-    return detail::made(status, std::move(output));
-  }
+  result<uint64_t> poll_timeout() const { return detail::get<uint64_t>(tidings_hub_poll_timeout, c()); }
+  result<tidings_output> poll_output() { return detail::get<tidings_output>(tidings_hub_poll_output, c()); }
 
   result<slices> transmit(uint64_t now_ms, connection_id connection) {
     slices slices;
@@ -464,16 +455,10 @@ class hub {
     return tidings_hub_consume(c(), now_ms, connection, taken);
   }
 
-  result<tidings::cursor> cursor() const {
-    tidings::cursor cursor;
-    auto status = tidings_hub_cursor(c(), &cursor);
-    return detail::made(status, std::move(cursor));
-  }
+  result<tidings::cursor> cursor() const { return detail::get<tidings::cursor>(tidings_hub_cursor, c()); }
 
   result<tidings::cursor> position(connection_id connection) const {
-    tidings::cursor cursor;
-    auto status = tidings_hub_position(c(), connection, &cursor);
-    return detail::made(status, std::move(cursor));
+    return detail::get<tidings::cursor>(tidings_hub_position, c(), connection);
   }
 
   bool is_open(connection_id connection) const {
@@ -486,39 +471,27 @@ class hub {
   }
 
   result<tidings_stats> stats() const {
-    sized<tidings_stats> stats;
-    auto status = tidings_hub_stats(c(), &stats);
-    return detail::made<tidings_stats>(status, std::move(stats));
+    return detail::get<tidings_stats, sized<tidings_stats>>(tidings_hub_stats, c());
   }
 
   result<tidings_class_stats> class_stats(size_t index) const {
-    sized<tidings_class_stats> stats;
-    auto status = tidings_hub_class_stats(c(), index, &stats);
-    return detail::made<tidings_class_stats>(status, std::move(stats));
+    return detail::get<tidings_class_stats, sized<tidings_class_stats>>(tidings_hub_class_stats, c(), index);
   }
 
-  std::string_view error() {
-    tidings_str text = {};
-    tidings_hub_error(c(), &text);
-    return view(text);
-  }
-
-  tidings_hub *c() const { return handle_.get(); }
+  std::string_view error() { return detail::lent(tidings_hub_error, c()); }
+  result<uint64_t> error_retry_ms() const { return detail::get<uint64_t>(tidings_hub_error_retry_ms, c()); }
 
  private:
-  explicit hub(tidings_hub *handle) : handle_(handle) {}
-  detail::handle<tidings_hub, tidings_hub_free> handle_;
+  using owner::owner;
 };
 
 /** Reads a stream through reconnects. */
-class client {
+class client : public owner<tidings_client, tidings_client_free> {
  public:
   using options = sized<tidings_client_options>;
 
   static result<client> make(const tidings_client_options &options = client::options()) {
-    tidings_client *made = nullptr;
-    auto status = tidings_client_new(&options, &made);
-    return detail::made(status, client(made));
+    return owned<client>(tidings_client_new, options);
   }
 
   status connect(uint64_t now_ms) { return tidings_client_connect(c(), now_ms); }
@@ -546,17 +519,10 @@ class client {
   status handle_end(uint64_t now_ms) { return tidings_client_handle_end(c(), now_ms); }
   status handle_error(uint64_t now_ms) { return tidings_client_handle_error(c(), now_ms); }
   status handle_timeout(uint64_t now_ms) { return tidings_client_handle_timeout(c(), now_ms); }
-
-  result<uint64_t> poll_timeout() const {
-    uint64_t at_ms = 0;
-    auto status = tidings_client_poll_timeout(c(), &at_ms);
-    return detail::made(status, std::move(at_ms));
-  }
+  result<uint64_t> poll_timeout() const { return detail::get<uint64_t>(tidings_client_poll_timeout, c()); }
 
   result<tidings_client_output> poll_output() {
-    sized<tidings_client_output> output;
-    auto status = tidings_client_poll_output(c(), &output);
-    return detail::made<tidings_client_output>(status, std::move(output));
+    return detail::get<tidings_client_output, sized<tidings_client_output>>(tidings_client_poll_output, c());
   }
 
   result<tidings_client_state_kind> state() const {
@@ -565,40 +531,21 @@ class client {
     return detail::made(status, static_cast<tidings_client_state_kind>(at));
   }
 
-  std::string_view last_event_id() {
-    tidings_str id = {};
-    tidings_client_last_event_id(c(), &id);
-    return view(id);
-  }
-
-  result<uint64_t> retry_ms() const {
-    uint64_t retry_ms = 0;
-    auto status = tidings_client_retry_ms(c(), &retry_ms);
-    return detail::made(status, std::move(retry_ms));
-  }
-
-  std::string_view error() {
-    tidings_str text = {};
-    tidings_client_error(c(), &text);
-    return view(text);
-  }
-
-  tidings_client *c() const { return handle_.get(); }
+  std::string_view last_event_id() { return detail::lent(tidings_client_last_event_id, c()); }
+  result<uint64_t> retry_ms() const { return detail::get<uint64_t>(tidings_client_retry_ms, c()); }
+  std::string_view error() { return detail::lent(tidings_client_error, c()); }
 
  private:
-  explicit client(tidings_client *handle) : handle_(handle) {}
-  detail::handle<tidings_client, tidings_client_free> handle_;
+  using owner::owner;
 };
 
 /** A hub on threads of its own. Several threads may use it at a time, but not move or free it. */
-class engine {
+class engine : public owner<tidings_engine, tidings_engine_free> {
  public:
   using options = sized<tidings_engine_options>;
 
   static result<engine> make(const tidings_engine_options &options = engine::options()) {
-    tidings_engine *made = nullptr;
-    auto status = tidings_engine_new(&options, &made);
-    return detail::made(status, engine(made));
+    return owned<engine>(tidings_engine_new, options);
   }
 
   status start() const { return tidings_engine_start(c()); }
@@ -613,15 +560,11 @@ class engine {
   }
 
   result<connection_id> adopt(int fd, const tidings_adopt &adopt) const {
-    connection_id connection = 0;
-    auto status = tidings_engine_adopt(c(), fd, &adopt, &connection);
-    return detail::made(status, std::move(connection));
+    return detail::get<connection_id>(tidings_engine_adopt, c(), fd, &adopt);
   }
 
   result<tidings_published> publish(const publication &publication) const {
-    tidings_published published = {};
-    auto status = tidings_engine_publish(c(), &publication.c(), &published);
-    return detail::made(status, std::move(published));
+    return detail::get<tidings_published>(tidings_engine_publish, c(), &publication.c());
   }
 
   result<std::vector<tidings_published>> publish_all(const std::vector<publication> &all) const {
@@ -631,9 +574,7 @@ class engine {
   }
 
   result<tidings_published> post(const publication &publication, uint64_t tag = 0) const {
-    tidings_published published = {};
-    auto status = tidings_engine_post(c(), &publication.c(), tag, &published);
-    return detail::made(status, std::move(published));
+    return detail::get<tidings_published>(tidings_engine_post, c(), &publication.c(), tag);
   }
 
   result<std::vector<tidings_published>> post_all(const std::vector<publication> &all, uint64_t tag = 0) const {
@@ -654,30 +595,17 @@ class engine {
   }
   status close(connection_id connection) const { return tidings_engine_close(c(), connection); }
   status drain(uint64_t over_ms) const { return tidings_engine_drain(c(), over_ms); }
-
-  result<tidings::cursor> cursor() const {
-    tidings::cursor cursor;
-    auto status = tidings_engine_cursor(c(), &cursor);
-    return detail::made(status, std::move(cursor));
-  }
+  result<tidings::cursor> cursor() const { return detail::get<tidings::cursor>(tidings_engine_cursor, c()); }
 
   result<tidings_stats> stats() const {
-    sized<tidings_stats> stats;
-    auto status = tidings_engine_stats(c(), &stats);
-    return detail::made<tidings_stats>(status, std::move(stats));
+    return detail::get<tidings_stats, sized<tidings_stats>>(tidings_engine_stats, c());
   }
 
   result<tidings_engine_output> poll_output() const {
-    sized<tidings_engine_output> output;
-    auto status = tidings_engine_poll_output(c(), &output);
-    return detail::made<tidings_engine_output>(status, std::move(output));
+    return detail::get<tidings_engine_output, sized<tidings_engine_output>>(tidings_engine_poll_output, c());
   }
 
-  result<int> fd() const {
-    int fd = -1;
-    auto status = tidings_engine_fd(c(), &fd);
-    return detail::made(status, std::move(fd));
-  }
+  result<int> fd() const { return detail::get<int>(tidings_engine_fd, c()); }
 
   result<std::string> error() const {
     return detail::written<TIDINGS_ENGINE_ERROR_BYTES>([this](char *buffer, size_t size, size_t *len) {
@@ -685,11 +613,10 @@ class engine {
     });
   }
 
-  tidings_engine *c() const { return handle_.get(); }
+  result<uint64_t> error_retry_ms() const { return detail::get<uint64_t>(tidings_engine_error_retry_ms, c()); }
 
  private:
-  explicit engine(tidings_engine *handle) : handle_(handle) {}
-  detail::handle<tidings_engine, tidings_engine_free> handle_;
+  using owner::owner;
 };
 
 }  // namespace tidings

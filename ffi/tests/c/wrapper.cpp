@@ -121,6 +121,17 @@ static void serves() {
   CHECK(hub->drain(1, 10) && hub->open(1, tidings::opening()).status() == TIDINGS_ERR_DRAINING);
 }
 
+static void tags() {
+  auto hub = tidings::hub::make();
+  auto connection = hub->open(0, tidings::opening().user("ada").tab("1").tag(7));
+  CHECK(connection);
+  auto output = hub->poll_output();
+  CHECK(output && output->connection == *connection && output->tag == 7);
+  CHECK(*hub->error_retry_ms() == 0 && hub->open(0, tidings::opening().user("ada").tab("1")));
+  auto soon = hub->open(400, tidings::opening().user("ada").tab("1"));
+  CHECK(soon.status() == TIDINGS_ERR_SUPERSEDED_TOO_SOON && *hub->error_retry_ms() == 600);
+}
+
 static void reads() {
   auto client = tidings::client::make();
   CHECK(client && client->connect(0));
@@ -163,6 +174,7 @@ static void runs() {
   int pair[2];
   CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
   CHECK(engine.adopt(-1, tidings::opening()).status() == TIDINGS_ERR_BAD_FD && !engine.error()->empty());
+  CHECK(*engine.error_retry_ms() == 0);
   auto connection = engine.adopt(pair[0], tidings::opening().topic("news"), TIDINGS_ADOPT_WRITE_HEAD, 9);
   CHECK(connection);
   await(pair[1], "event: connected\n");
@@ -193,6 +205,7 @@ static void fails() {
   auto hub = tidings::hub::make(wrong);
   CHECK(!hub && hub.status() == TIDINGS_ERR_INVALID && hub.status().code() != TIDINGS_OK);
   CHECK(std::strlen(hub.status().message()) > 0);
+  CHECK(hub.status().name() == std::string("TIDINGS_ERR_INVALID"));
   CHECK(tidings::result<int>(tidings::status(TIDINGS_ERR_NULL)).value_or(7) == 7);
 #ifdef __cpp_exceptions
   bool thrown = false;
@@ -209,6 +222,7 @@ int main() {
   values();
   decodes();
   serves();
+  tags();
   reads();
   runs();
   fails();
