@@ -9,8 +9,9 @@
 #
 # Without a sanitizer any toolchain builds the targets. There is no unsafe code of ours in them, but for
 # c_abi, and without one they run about four times as often; SANITIZER=address is for that and for the
-# rest. A stable compiler takes the flags for it only if told so, which a nightly one does not mind: hence
-# RUSTC_BOOTSTRAP.
+# rest, and finds leaks too. For undefined behaviour there is none, but what unsafe code of the standard
+# library assumes is asserted in either. A stable compiler takes the flags for it only if told so, which a
+# nightly one does not mind: hence RUSTC_BOOTSTRAP.
 # Optimising across crates makes the builds slow and finds nothing: hence no LTO.
 set -euo pipefail
 cd "$(dirname "$0")/.."
