@@ -40,7 +40,7 @@ rust: ## Run the Rust tests alone
 no-std:
 	core/tests/no_std/prove.sh
 
-c: ## Run the tests of the C ABI alone: plain, under valgrind, with sanitizers
+c: install-tools ## Run the tests of the C ABI alone: plain, under valgrind, with sanitizers
 	ffi/tests/setup.sh
 	cargo clippy -p tidings-ffi --all-targets --locked --features engine,test-hooks -- -D warnings
 	TIDINGS_SKIPPED=$(abspath $(SKIPPED)) cargo test -p tidings-ffi --locked --features test-hooks
