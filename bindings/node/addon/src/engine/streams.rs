@@ -44,6 +44,7 @@ pub(crate) fn adopt(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
         lag: u32::try_from(lag).unwrap_or(u32::MAX),
         reserved: 0,
         preamble: tidings_str::ABSENT,
+        tag: 0,
     };
     let (pairs, _) = headers.as_chunks();
     let headers: Vec<_> = pairs
