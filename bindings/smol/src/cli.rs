@@ -2,7 +2,9 @@
 //!
 //! It does not know how any of it is done; each command has a file of its own.
 
+mod config;
 mod decode;
+mod flags;
 mod http;
 mod publish;
 mod serve;
@@ -37,6 +39,10 @@ Without a command it serves. Examples:
 enum Command {
     /// Serve: streams at /events, publishing at /publish, a page at /
     Serve(serve::Arguments),
+    /// Print the settings that the server would have, as a file
+    Config(config::Arguments),
+    /// Say what is wrong with the settings, and in which line
+    Check(config::Arguments),
     /// Publish an event, or each line of standard input as it comes
     Publish(publish::Arguments),
     /// Read a stream, through outages, and print what comes
@@ -49,8 +55,10 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     let arguments = Tidings::parse();
     match arguments.command {
-        None => serve::run(arguments.serve),
-        Some(Command::Serve(arguments)) => serve::run(arguments),
+        None => serve::run(&arguments.serve),
+        Some(Command::Serve(arguments)) => serve::run(&arguments),
+        Some(Command::Config(arguments)) => config::show(&arguments),
+        Some(Command::Check(arguments)) => config::check(&arguments),
         Some(Command::Publish(arguments)) => publish::run(arguments),
         Some(Command::Subscribe(arguments)) => subscribe::run(arguments),
         Some(Command::Decode(arguments)) => decode::run(&arguments),

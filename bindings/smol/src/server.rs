@@ -3,12 +3,14 @@
 //! It does not know the command line; `tidings serve` fills in its options.
 
 mod client;
+mod config;
 mod connection;
 mod error;
 mod events;
 mod hosts;
 mod http2;
 mod identity;
+mod limits;
 mod listen;
 mod publish;
 mod pump;
@@ -17,10 +19,12 @@ mod stats;
 mod tls;
 
 pub use client::Client;
+pub use config::{ClassTable, Config, ConfigError, ConfigFile, LimitTable, LogTable, StreamTable};
 pub use error::ApiError;
 pub use events::parse_query;
 pub use http2::Http2Options;
 pub use identity::{Access, Identity};
+pub use limits::{LimitOptions, Rate};
 pub use publish::parse_body;
 pub use tls::{Tls, TlsError, TlsOptions};
 
@@ -74,6 +78,8 @@ pub struct ServerOptions {
     pub http: HttpOptions,
     /// Limits of one connection of HTTP/2.
     pub http2: Http2Options,
+    /// What one user or one address may do.
+    pub limits: LimitOptions,
     /// The hub and its driver.
     pub driver: DriverOptions,
 }
@@ -93,8 +99,30 @@ impl Default for ServerOptions {
             trusted_proxies: Vec::new(),
             http: HttpOptions::default(),
             http2: Http2Options::default(),
+            limits: LimitOptions::default(),
             driver: DriverOptions::default(),
         }
+    }
+}
+
+/// Less room for the head of a request is none that hyper takes.
+const LEAST_HEAD_BYTES: usize = 8_192;
+
+impl ServerOptions {
+    /// Whether a server can be made with these, as far as that can be told without one.
+    ///
+    /// # Errors
+    /// See [`ServerError`].
+    pub fn validate(&self) -> Result<(), ServerError> {
+        if !self.listen.ip().is_loopback() && !self.allow_anonymous {
+            return Err(ServerError::NotLoopback(self.listen.ip()));
+        }
+        if self.http.head_bytes < LEAST_HEAD_BYTES {
+            return Err(ServerError::HeadBytes);
+        }
+        let tls = self.tls.clone().map(Tls::load).transpose();
+        tls.map_err(ServerError::Tls)?;
+        self.driver.validate().map_err(ServerError::Start)
     }
 }
 
@@ -104,6 +132,8 @@ impl Default for ServerOptions {
 pub enum ServerError {
     /// It was to listen beyond this machine, with nobody allowed to read.
     NotLoopback(IpAddr),
+    /// The head of a request has less room than hyper needs for one.
+    HeadBytes,
     /// The address cannot be listened on.
     Listen(SocketAddr, io::Error),
     /// The certificate or the key cannot be used.
@@ -120,6 +150,10 @@ impl fmt::Display for ServerError {
                 "{address} can be reached from other machines, and there is no authentication: \
                  say --allow-anonymous to let anyone read, and --allow-anonymous-publish to let \
                  anyone publish"
+            ),
+            Self::HeadBytes => write!(
+                f,
+                "the head of a request has at least {LEAST_HEAD_BYTES} bytes"
             ),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Tls(error) => error.fmt(f),
@@ -147,6 +181,7 @@ struct Context {
     hosts: hosts::Hosts,
     routes: routes::Routes,
     tls: Option<Tls>,
+    limits: limits::Limits,
     /// HTTP connections that are no streams.
     requests: Cell<usize>,
     /// Connections of HTTP/2, and streams over TLS: what is written to them is not sent yet.
@@ -212,10 +247,8 @@ impl Server {
     /// # Errors
     /// See [`ServerError`].
     pub fn bind(mut options: ServerOptions) -> Result<Self, ServerError> {
+        options.validate()?;
         let address = options.listen;
-        if !address.ip().is_loopback() && !options.allow_anonymous {
-            return Err(ServerError::NotLoopback(address.ip()));
-        }
         let connections = *options
             .connections
             .get_or_insert_with(listen::connection_limit);
@@ -285,6 +318,7 @@ impl Server {
         let context = Rc::new(Context {
             hub: hub.clone(),
             tls,
+            limits: limits::Limits::new(options.limits),
             options,
             hosts,
             routes: routes::Routes::new(),

@@ -4,6 +4,7 @@
 
 use super::client::Client;
 use super::http2::serve_http2;
+use super::limits::Place;
 use super::pump::{Pumped, pump};
 use super::routes::respond;
 use super::{Context, Counted};
@@ -49,11 +50,11 @@ struct Ends {
 /// Serves a connection to its end, or until it is a stream.
 pub(super) async fn serve(
     socket: Async<TcpStream>,
-    peer: SocketAddr,
+    (peer, place): (SocketAddr, Option<Place>),
     executor: Rc<LocalExecutor<'static>>,
     context: Rc<Context>,
 ) {
-    let counted = Counted::new(&context.requests);
+    let counted = (place, Counted::new(&context.requests));
     let limit = context.options.http.head_timeout;
     let Ok(first) = in_time(limit, first_bytes(&socket)).await else {
         return;
@@ -132,8 +133,8 @@ async fn answer(
 ) -> Answer<Full<Bytes>> {
     let trusted = &context.options.trusted_proxies;
     let client = Client::new(&request, ends.peer.ip(), ends.secure, trusted);
-    request.extensions_mut().insert(client);
-    respond(request, context, ends.local).await
+    request.extensions_mut().insert(client.clone());
+    respond(request, context, &client, ends.local).await
 }
 
 async fn http1(socket: Async<TcpStream>, ends: Ends, first: First, context: &Context) {

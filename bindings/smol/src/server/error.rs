@@ -70,7 +70,7 @@ impl ApiError {
         self
     }
 
-    pub(super) fn response(&self) -> Response<Full<Bytes>> {
+    fn body(&self) -> Vec<u8> {
         let body = Body {
             error: Said {
                 code: self.code,
@@ -80,6 +80,22 @@ impl ApiError {
         // Two strings can always be serialized.
         let mut body = serde_json::to_vec(&body).unwrap_or_default();
         body.push(b'\n');
+        body
+    }
+
+    /// The answer as it goes over a connection that is not worth an HTTP server.
+    pub(super) fn http1(&self) -> Vec<u8> {
+        let body = self.body();
+        let (status, retry, len) = (self.status, self.retry_after.unwrap_or(1), body.len());
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len}\r\n\
+             retry-after: {retry}\r\nconnection: close\r\n\r\n"
+        );
+        [head.into_bytes(), body].concat()
+    }
+
+    pub(super) fn response(&self) -> Response<Full<Bytes>> {
+        let body = self.body();
         let mut response = Response::builder()
             .status(self.status)
             .header(CONTENT_TYPE, "application/json");

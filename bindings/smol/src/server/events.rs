@@ -3,10 +3,11 @@
 //! It does not know how streams are driven.
 
 use super::Context;
+use super::client::Client;
 use super::error::ApiError;
 use super::identity::Identity;
 use crate::http::Answer;
-use crate::stream::StreamOptions;
+use crate::stream::{OnClose, StreamOptions};
 use http_body_util::Full;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::{Request, Response, StatusCode};
@@ -14,6 +15,7 @@ use hyper::{Request, Response, StatusCode};
 pub(super) async fn events(
     request: Request<Incoming>,
     context: &Context,
+    client: &Client,
     identity: Identity,
 ) -> Result<Answer<Full<Bytes>>, ApiError> {
     if !request.body().is_end_stream() {
@@ -25,8 +27,17 @@ pub(super) async fn events(
     let asked = StreamOptions::for_request(&request);
     let query = parse_query(request.uri().query().unwrap_or_default())?;
     identity.access.check_subscribe(&query.topics)?;
+    let user = identity.user.or(query.user);
+    if let Some(user) = &user {
+        context.limits.open_by_user(user)?;
+    }
+    let place = context.limits.stream(client.address)?;
     let options = StreamOptions {
-        user: identity.user.or(query.user),
+        user,
+        // The place is kept as long as the stream.
+        on_close: Some(OnClose::new(move |_, _| {
+            let _kept = &place;
+        })),
         grants: identity.access.grants,
         expires_ms: identity.expires_ms,
         last_event_id: asked.last_event_id.or(query.last_event_id),

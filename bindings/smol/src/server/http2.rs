@@ -11,6 +11,7 @@ use hyper::Request;
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::rt::Executor;
 use hyper::server::conn::http2::Builder;
+use serde::{Deserialize, Serialize};
 use smol::Timer;
 use smol::io::{AsyncRead, AsyncWrite};
 use smol_hyper::rt::{FuturesIo, SmolTimer};
@@ -24,7 +25,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// Limits of one connection of HTTP/2, beside those of every connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Http2Options {
     /// Requests and streams at a time. Default 128: more tabs than anyone looks at, and each is a
     /// connection to the hub. One that is stuck holds 16 KiB, so the worst of clients holds 2 MiB.
@@ -32,6 +34,7 @@ pub struct Http2Options {
     /// A client that was silent for so long is asked whether it is there, and has as long to answer.
     /// Default 30 s, as the hub's heartbeat: it finds those whose system takes every byte, and who
     /// read none.
+    #[serde(with = "humantime_serde")]
     pub ping: Duration,
 }
 

@@ -4,12 +4,14 @@
 
 use super::Context;
 use super::connection::serve;
+use super::error::ApiError;
+use super::limits::Place;
 use rustix::process::{Resource, getrlimit};
 use smol::future::yield_now;
 use smol::{Async, LocalExecutor, Timer};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -25,14 +27,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Requests for streams that are being answered at a time. Each needs buffers until it is a stream:
 /// of all clients of a busy server that come back at once, most wait without.
 pub(super) const OPENING: usize = 256;
-
-/// What a client gets that is one too many.
-const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/json\r\n\
-    content-length: 83\r\n\
-    retry-after: 2\r\n\
-    connection: close\r\n\r\n\
-    {\"error\":{\"code\":\"too_many_connections\",\"message\":\"the server takes no more now\"}}\n";
 
 pub(super) fn listen(address: SocketAddr) -> io::Result<Async<TcpListener>> {
     let socket = Socket::new(
@@ -64,13 +58,15 @@ pub(super) async fn accept(
 ) {
     loop {
         match listener.accept().await {
-            Ok((socket, _)) if context.is_full() => refuse(&socket, &context),
-            Ok((socket, peer)) => {
-                let serve = serve(socket, peer, executor.clone(), context.clone());
-                executor.spawn(serve).detach();
-                // A request that is there already is taken before the next connection.
-                yield_now().await;
-            }
+            Ok((socket, peer)) => match context.admit(peer.ip()) {
+                Ok(place) => {
+                    let serve = serve(socket, (peer, place), executor.clone(), context.clone());
+                    executor.spawn(serve).detach();
+                    // A request that is there already is taken before the next connection.
+                    yield_now().await;
+                }
+                Err(refused) => refuse(&socket, &refused, &context),
+            },
             Err(error) if is_of_one_connection(&error) => {}
             // No descriptor or no memory: what is open goes on, and may end and make room.
             Err(_) => drop(Timer::after(PAUSE).await),
@@ -90,35 +86,35 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 /// Tells a client at once that it is one too many, if its socket takes it. Who speaks TLS is worth no
 /// handshake.
-fn refuse(socket: &Async<TcpStream>, context: &Context) {
+fn refuse(socket: &Async<TcpStream>, refused: &ApiError, context: &Context) {
     if context.tls.is_some() {
         return;
     }
     let mut socket = socket.get_ref();
     // What it has sent is read, or closing would take the answer back.
     let _ = socket.read(&mut [0; 4_096]);
-    let _ = socket.write(REFUSAL);
+    let _ = socket.write(&refused.http1());
 }
 
 impl Context {
-    fn is_full(&self) -> bool {
+    /// A place for one more connection of this peer. One that is a trusted proxy has room for all its
+    /// clients.
+    fn admit(&self, peer: IpAddr) -> Result<Option<Place>, ApiError> {
         let limit = self.options.connections.unwrap_or(usize::MAX);
-        self.requests.get() + self.hub.connections() >= limit
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::REFUSAL;
-
-    #[test]
-    fn the_refusal_is_as_long_as_it_says() {
-        let text = std::str::from_utf8(REFUSAL).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(
-            head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())),
-            "{}",
-            body.len()
-        );
+        if self.requests.get() + self.hub.connections() >= limit {
+            let message = "the server takes no more now";
+            return Err(ApiError {
+                retry_after: Some(2),
+                ..ApiError::unavailable("too_many_connections", message)
+            });
+        }
+        let proxies = &self.options.trusted_proxies;
+        if proxies
+            .iter()
+            .any(|proxy| proxy.contains(&peer.to_canonical()))
+        {
+            return Ok(None);
+        }
+        self.limits.connect(peer).map(Some)
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! It does not know how it was found out who publishes.
 
+use super::client::Client;
 use super::error::ApiError;
-use super::identity::Access;
+use super::identity::{Access, Identity};
+use super::limits::Publisher;
 use super::{Context, Counted};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -74,9 +76,10 @@ struct Answer {
 pub(super) async fn publish(
     request: Request<Incoming>,
     context: &Context,
-    access: &Access,
+    client: &Client,
+    identity: &Identity,
 ) -> Result<Response<Full<Bytes>>, ApiError> {
-    if !access.may_publish() {
+    if !identity.access.may_publish() {
         let message = "publishing needs authentication, or --allow-anonymous-publish";
         return Err(ApiError::forbidden(message));
     }
@@ -90,7 +93,12 @@ pub(super) async fn publish(
     }
     let body = read(request.into_body(), context).await?;
     let is_array = body.trim_ascii_start().starts_with(b"[");
-    let messages = parse_body(&body, context.hub.rules(), access)?;
+    let messages = parse_body(&body, context.hub.rules(), &identity.access)?;
+    let publisher = match &identity.user {
+        Some(user) => Publisher::User(user.clone()),
+        None => Publisher::Address(client.address),
+    };
+    context.limits.publish(&publisher, messages.len())?;
     let ids: Vec<_> = messages
         .iter()
         .map(|message| message.id().map(str::to_owned))

@@ -2,6 +2,7 @@
 //!
 //! It does not know what the answers are.
 
+use super::client::Client;
 use super::error::ApiError;
 use super::identity::Part;
 use super::{Context, events, publish, stats};
@@ -23,10 +24,11 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
 pub(super) async fn respond(
     request: Request<Incoming>,
     context: &Context,
+    client: &Client,
     local: Option<SocketAddr>,
 ) -> Answer<Full<Bytes>> {
     let answer = if context.hosts.allow(&request, local) {
-        route(request, context).await
+        route(request, context, client).await
     } else {
         let message = "the server does not answer to this Host; list it with --host";
         Err(ApiError::new(
@@ -111,18 +113,22 @@ impl Routes {
 async fn route(
     request: Request<Incoming>,
     context: &Context,
+    client: &Client,
 ) -> Result<Answer<Full<Bytes>>, ApiError> {
     let endpoint = context
         .routes
         .find(request.uri().path(), request.method())?;
+    if let Endpoint::Events = endpoint {
+        context.limits.open_by_address(client.address)?;
+    }
     let identity = context.identify();
     if let Some(part) = endpoint.part() {
         identity.access.check(part)?;
     }
     match endpoint {
-        Endpoint::Events => events::events(request, context, identity).await,
+        Endpoint::Events => events::events(request, context, client, identity).await,
         Endpoint::Publish => {
-            let published = publish::publish(request, context, &identity.access).await;
+            let published = publish::publish(request, context, client, &identity).await;
             published.map(Answer::Response)
         }
         Endpoint::Stats => stats::stats(context).await.map(Answer::Response),

@@ -7,14 +7,14 @@ use futures_rustls::rustls::crypto::aws_lc_rs::{Ticketer, default_provider};
 use futures_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use futures_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use futures_rustls::rustls::{Error as RustlsError, InconsistentKeys, ServerConfig};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What the server shows, in files of PEM.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsOptions {
     /// The certificate, and after it those that lead to the one that clients trust.

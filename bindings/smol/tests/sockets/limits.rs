@@ -1,6 +1,6 @@
 //! Limits on connections, and a server that has reached one.
 
-use crate::support::{Client, Server, Stream, error_code, eventually};
+use crate::support::{Client, File, Response, Server, Stream, error_code, eventually};
 use std::process::Command;
 use std::time::Duration;
 
@@ -157,4 +157,87 @@ fn a_connection_that_is_refused_is_told_so_even_before_it_asks() {
     let response = client.response();
     assert_eq!(response.status, 503);
     assert!(client.rest().is_empty(), "and an orderly end");
+}
+
+/// Settings that limit each address, of clients that a proxy asks for.
+fn behind_a_proxy(name: &str, settings: &str) -> (File, Server) {
+    let settings = format!(
+        "listen = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1/32\"]\n[limits]\n{settings}\n"
+    );
+    let file = File::new(&format!("{name}.toml"), &settings);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+    command.args(["serve", "--config", file.path()]);
+    let server = Server::run(command);
+    (file, server)
+}
+
+/// The bytes of a request that the proxy makes for a client.
+fn bytes_for(client: &Client, address: &str, method: &str, target: &str, body: &str) -> String {
+    let request = client.bytes_of(method, target, body);
+    let header = format!("\r\nx-forwarded-for: {address}\r\n\r\n");
+    request.replacen("\r\n\r\n", &header, 1)
+}
+
+fn ask_for(server: &Server, address: &str, method: &str, target: &str, body: &str) -> Response {
+    let mut client = server.connect();
+    client.send(bytes_for(&client, address, method, target, body));
+    client.response()
+}
+
+fn stream_for(server: &Server, address: &str, query: &str) -> Stream {
+    let mut client = server.connect();
+    let target = format!("/events?{query}");
+    client.send(bytes_for(&client, address, "GET", &target, ""));
+    Stream::of(client)
+}
+
+#[test]
+fn an_address_has_so_many_streams() {
+    let (_file, server) = behind_a_proxy("streams-of-an-address", "connections_per_address = 2");
+    let open = |address| stream_for(&server, address, "topic=a");
+    let (first, _second) = (open("192.0.2.1"), open("192.0.2.1"));
+    let refused = ask_for(&server, "192.0.2.1", "GET", "/events?topic=a", "");
+    assert_eq!(refused.status, 429);
+    assert_eq!(error_code(&refused), "too_many_address_connections");
+    assert!(refused.header("retry-after").is_some());
+    let _other = open("192.0.2.2");
+    drop(first);
+    server.wait_for_stat("connections", 2);
+    let _third = open("192.0.2.1");
+}
+
+#[test]
+fn an_address_opens_so_fast_and_publishes_so_fast() {
+    let (_file, server) = behind_a_proxy(
+        "rates",
+        "opens_per_address = { per_second = 1, burst = 2 }\n\
+         opens_per_user = { per_second = 1, burst = 1 }\n\
+         publishes = { per_second = 1, burst = 3 }",
+    );
+    let events =
+        |address, query: &str| ask_for(&server, address, "GET", &format!("/events?{query}"), "");
+    // What is no request for a stream counts as well.
+    assert_eq!(events("192.0.2.1", "what=1").status, 400);
+    assert_eq!(events("192.0.2.1", "what=1").status, 400);
+    let refused = events("192.0.2.1", "topic=a");
+    assert_eq!(
+        (refused.status, &*error_code(&refused)),
+        (429, "opening_too_fast")
+    );
+    let _ada = stream_for(&server, "192.0.2.2", "user=ada");
+    let refused = events("192.0.2.3", "user=ada");
+    assert_eq!(
+        (refused.status, &*error_code(&refused)),
+        (429, "opening_too_fast")
+    );
+    let publish = |body: &str| ask_for(&server, "192.0.2.4", "POST", "/publish", body);
+    let event = r#"{"topics":["a"],"data":"1"}"#;
+    assert_eq!(publish(&format!("[{event},{event}]")).status, 200);
+    let refused = publish(&format!("[{event},{event}]"));
+    assert_eq!(
+        (refused.status, &*error_code(&refused)),
+        (429, "publishing_too_fast")
+    );
+    assert_eq!(publish(event).status, 200);
+    assert_eq!(server.stats()["published"], 3);
 }

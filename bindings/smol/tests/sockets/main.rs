@@ -7,6 +7,7 @@ mod support;
 
 mod adopt;
 mod bodies;
+mod config;
 mod decode;
 mod delivery;
 mod drain;

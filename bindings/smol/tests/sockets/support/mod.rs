@@ -2,6 +2,7 @@
 //!
 //! It does not know what is tested.
 
+mod file;
 mod http;
 mod program;
 mod proxy;
@@ -10,6 +11,7 @@ mod server;
 mod stream;
 mod wait;
 
+pub(crate) use file::File;
 pub(crate) use http::{Client, Response};
 pub(crate) use program::{Program, run_to_end};
 pub(crate) use proxy::Proxy;

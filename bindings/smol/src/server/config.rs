@@ -1,0 +1,188 @@
+//! The configuration of the server as people write it: a TOML file, and what flags say over it.
+//!
+//! It does not know the command line, and what a setting does.
+
+mod place;
+mod tables;
+
+pub use tables::{ClassTable, Config, LimitTable, LogTable, StreamTable};
+
+use super::{ServerError, ServerOptions};
+use crate::options::DriverOptions;
+use bytesize::ByteSize;
+use place::{Place, place_of};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tidings_core::HubOptions;
+
+/// What is wrong with a configuration, and where.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    Read(PathBuf, io::Error),
+    /// Something in the file is wrong.
+    File {
+        /// Which file.
+        file: PathBuf,
+        /// Where in it.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A setting is wrong that the file does not have: it comes from elsewhere.
+    Setting {
+        /// Its name in the file, where it can be told.
+        setting: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(file, error) => write!(f, "cannot read {}: {error}", file.display()),
+            Self::File {
+                file,
+                line,
+                message,
+            } => write!(f, "{}:{line}: {message}", file.display()),
+            Self::Setting { setting, message } if setting.is_empty() => f.write_str(message),
+            Self::Setting { setting, message } => write!(f, "{setting}: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A file of settings, kept to say where in it something is wrong.
+#[derive(Clone, Debug)]
+pub struct ConfigFile {
+    path: PathBuf,
+    text: String,
+}
+
+impl ConfigFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no UTF-8.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path);
+        Ok(Self {
+            path: path.to_owned(),
+            text: text.map_err(|error| ConfigError::Read(path.to_owned(), error))?,
+        })
+    }
+
+    /// The settings in it, with the defaults of those it does not have.
+    ///
+    /// # Errors
+    /// It is no TOML, or has a setting that there is not, or one of another type.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        toml::from_str(&self.text).map_err(|error| ConfigError::File {
+            file: self.path.clone(),
+            line: error
+                .span()
+                .map_or(1, |span| place::line(&self.text, span.start)),
+            message: error.message().to_owned(),
+        })
+    }
+
+    /// Says where in the file it is, if it is there.
+    fn locate(&self, place: &[Place], message: String) -> ConfigError {
+        match place::find(&self.text, place) {
+            Some(line) => ConfigError::File {
+                file: self.path.clone(),
+                line,
+                message: format!("{}: {message}", place::name(place)),
+            },
+            None => ConfigError::Setting {
+                setting: place::name(place),
+                message,
+            },
+        }
+    }
+}
+
+impl Config {
+    /// The options of a server with this configuration, which have been checked as far as they can
+    /// be without one.
+    ///
+    /// # Errors
+    /// A setting that cannot be, with its line where it is from the file.
+    pub fn options(&self, file: Option<&ConfigFile>) -> Result<ServerOptions, ConfigError> {
+        let options = ServerOptions::from(self);
+        match options.validate() {
+            Ok(()) => Ok(options),
+            Err(error) => Err(self.explain(&error, file)),
+        }
+    }
+
+    /// Says of an error which setting it is about.
+    #[must_use]
+    pub fn explain(&self, error: &ServerError, file: Option<&ConfigFile>) -> ConfigError {
+        let (place, message) = (place_of(error, self), error.to_string());
+        match file {
+            Some(file) => file.locate(&place, message),
+            None => ConfigError::Setting {
+                setting: place::name(&place),
+                message,
+            },
+        }
+    }
+}
+
+impl From<&Config> for ServerOptions {
+    fn from(config: &Config) -> Self {
+        Self {
+            listen: config.listen,
+            hosts: config.hosts.clone(),
+            allow_anonymous: config.allow_anonymous,
+            allow_anonymous_publish: config.allow_anonymous_publish,
+            connections: config.limits.connections,
+            body_bytes: bytes(config.limits.body_bytes),
+            body_timeout: config.limits.body_timeout,
+            drain: config.drain,
+            tls: config.tls.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            http: config.limits.http(),
+            http2: config.limits.http2,
+            limits: config.limits.of_clients(),
+            driver: driver(config),
+        }
+    }
+}
+
+fn driver(config: &Config) -> DriverOptions {
+    let mut driver = DriverOptions {
+        shards: config.shards,
+        ..DriverOptions::default()
+    };
+    // The hub's own deadline comes first, and can tell a reader why. 0 leaves it to the system.
+    driver.socket.user_timeout = match config.streams.stall {
+        Duration::ZERO => Duration::ZERO,
+        stall => stall + Duration::from_secs(15),
+    };
+    driver.hub = HubOptions {
+        classes: config
+            .classes
+            .iter()
+            .map(|class| class.options(&config.log))
+            .collect(),
+        default_class: config.log.class(),
+        lag: config.log.lag,
+        limits: config.limits.of_hub(),
+        deadlines: config.streams.deadlines(),
+        ..driver.hub
+    };
+    driver
+}
+
+/// As many bytes as memory could have.
+fn bytes(size: ByteSize) -> usize {
+    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
+}
