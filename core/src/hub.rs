@@ -5,6 +5,7 @@
 //! the bytes it offers. Each part has a file of its own below.
 
 mod audience;
+mod change;
 mod class;
 mod close;
 mod connections;
@@ -16,6 +17,7 @@ mod json;
 mod lane;
 mod latest;
 mod links;
+mod list;
 mod log;
 mod loss;
 mod message;
@@ -56,7 +58,7 @@ pub use output::{CloseReason, Gap, GapReason, Output};
 pub use plan::MAX_SLICES;
 pub use publish::Published;
 pub use rules::{PublishError, Rules};
-pub use stats::{ClassStats, Stats};
+pub use stats::{ClassStats, Stats, TopicStats};
 pub use subscribe::SubscribeError;
 pub use transmit::{NotTransmitted, Transmit};
 

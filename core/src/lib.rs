@@ -66,7 +66,7 @@
 //! | `hub/log`, `latest`, `class`, `retention`, `room` | the logs: frames in byte segments, values replaced in place, what is kept, what has to go |
 //! | `hub/record`, `lane`, `search` | the index: whom an event is for, the numbers of each destination, two ways through them |
 //! | `hub/connections`, `subscriptions`, `topics`, `patterns`, `users` | who is there, and who wants what |
-//! | `hub/open`, `subscribe`, `publish`, `close`, `poll` | the verbs, one file each |
+//! | `hub/open`, `subscribe`, `change`, `publish`, `close`, `poll`, `list` | the verbs, one file each |
 //! | `hub/pull`, `plan`, `transmit`, `audience`, `control` | what a connection is sent next: the walk, the pieces, what it means that they were taken |
 //! | `hub/timers`, `links`, `queues`, `waiting` | deadlines in touch order, whose turn it is, what may not be let go yet |
 //! | `client`, `backoff` | the reader's end |
@@ -119,7 +119,7 @@ pub use hub::{
     Audience, ClassOptions, ClassStats, CloseReason, ConnectionId, ConnectionIdError, ControlEvent,
     ControlOptions, Cursor, CursorError, Deadlines, Gap, GapReason, Hub, HubOptions, LagPolicy,
     Limits, MAX_SLICES, Message, NameError, NotTransmitted, Open, OpenError, OptionsError, Output,
-    Publish, PublishError, Published, Rules, Stats, SubscribeError, Transmit, WhenFull,
+    Publish, PublishError, Published, Rules, Stats, SubscribeError, TopicStats, Transmit, WhenFull,
     pattern_matches,
 };
 pub use sequencer::{Assigned, Sequencer};

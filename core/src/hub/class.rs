@@ -2,6 +2,7 @@
 //!
 //! It does not know which topic belongs where (`rules` does), nor who reads.
 
+use super::lane::Lane;
 use super::latest::{Latest, Value};
 use super::log::Log;
 use super::options::{ClassOptions, HubOptions};
@@ -60,6 +61,20 @@ impl Class {
         match self {
             Self::Log(log) => log.first_retained(),
             Self::Latest(latest) => latest.first_retained(),
+        }
+    }
+
+    /// How many of the numbers of a topic of this class still have a frame.
+    pub(crate) fn count_retained(&self, lane: &Lane) -> usize {
+        match self {
+            Self::Log(log) => log
+                .first_retained()
+                .map_or(0, |first| lane.count_from(first)),
+            // There is one at most.
+            Self::Latest(latest) => {
+                let value = lane.at(0).and_then(|sequence| latest.value(sequence));
+                usize::from(value.is_some())
+            }
         }
     }
 

@@ -60,6 +60,11 @@ impl Lane {
         self.sequences.partition_point(|number| *number < sequence)
     }
 
+    /// How many numbers there are from `sequence` on.
+    pub(crate) fn count_from(&self, sequence: u64) -> usize {
+        self.sequences.len() - self.place_from(sequence)
+    }
+
     /// The number that stands there.
     pub(crate) fn at(&self, place: usize) -> Option<u64> {
         self.sequences.get(place).copied()

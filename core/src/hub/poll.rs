@@ -48,7 +48,7 @@ impl Hub {
         }
         while let Some((index, alarm)) = self.timers.pop_alarm(now) {
             match alarm {
-                Alarm::Expiry => self.expire(now, index),
+                Alarm::Expiry => self.end_token(now, index),
                 Alarm::Reauth => self.owe(index, |due| due.reauth = true),
             }
         }
@@ -88,7 +88,7 @@ impl Hub {
 
     /// Ends a stream whose token has ended: nothing more of the log is sent, not even the rest of
     /// a frame, also where the stream is about to end for another reason.
-    pub(super) fn expire(&mut self, now: u64, index: u32) {
+    pub(super) fn end_token(&mut self, now: u64, index: u32) {
         let connection = self.connections.at(index);
         if connection.is_amid() {
             let reason = match connection.phase {

@@ -263,13 +263,18 @@ impl Rules {
         ))
     }
 
+    pub(super) fn class_of_topic(&self, topic: &str) -> ClassId {
+        let classes = &self.0.classes;
+        let class = classes.iter().position(|class| class.takes(topic));
+        class.map_or(self.last_class(), |class| class as ClassId)
+    }
+
     /// The class of the topics that keeps its events longest.
     fn class_of(&self, topics: &[&str], has_user: bool) -> Result<ClassId, PublishError> {
         let classes = &self.0.classes;
         let mut longest: Option<usize> = None;
         for topic in topics {
-            let class = classes.iter().position(|class| class.takes(topic));
-            let class = class.unwrap_or(classes.len() - 1);
+            let class = usize::from(self.class_of_topic(topic));
             if classes[class].latest && (has_user || topics.iter().any(|other| other != topic)) {
                 return Err(PublishError::LatestNotAlone);
             }

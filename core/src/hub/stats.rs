@@ -52,6 +52,20 @@ pub struct ClassStats {
     pub first: Option<u64>,
 }
 
+/// What there is of one topic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct TopicStats<'a> {
+    /// Which.
+    pub name: &'a str,
+    /// Connections that subscribe to it by name.
+    pub subscribers: usize,
+    /// Subscriptions to patterns that match it.
+    pub pattern_subscribers: usize,
+    /// Events of it that its class can still send.
+    pub events: usize,
+}
+
 impl Stats {
     /// Connections closed for this reason.
     #[must_use]

@@ -54,10 +54,7 @@ impl Hub {
     ) -> Result<bool, SubscribeError> {
         let index = self.recipient(connection).ok_or(SubscribeError::NotFound)?;
         check_pattern(topic, self.options.limits.name_bytes).map_err(SubscribeError::Name)?;
-        if self
-            .find_target(topic)
-            .is_some_and(|target| self.has(index, target))
-        {
+        if self.has_named(index, topic) {
             return Ok(false);
         }
         let limit = self.options.limits.topics_per_connection;
@@ -177,6 +174,12 @@ impl Hub {
             self.timers.cancel_alarm(index, Alarm::Expiry, expires_ms);
             self.timers.cancel_alarm(index, Alarm::Reauth, reauth_ms);
         }
+    }
+
+    /// Whether a connection has this topic or pattern.
+    pub(super) fn has_named(&self, index: u32, topic: &str) -> bool {
+        self.find_target(topic)
+            .is_some_and(|target| self.has(index, target))
     }
 
     fn has(&self, index: u32, target: Target) -> bool {

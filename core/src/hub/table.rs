@@ -5,7 +5,7 @@
 use super::slab::Slab;
 use alloc::collections::BTreeMap;
 use core::borrow::Borrow;
-use core::ops::{Index, IndexMut};
+use core::ops::{Bound, Index, IndexMut};
 
 pub(crate) struct Table<K, V> {
     entries: Slab<(K, V)>,
@@ -29,6 +29,18 @@ impl<K: Ord + Clone, V> Table<K, V> {
         K: Borrow<Q>,
     {
         self.by_key.get(key).copied()
+    }
+
+    /// The numbers of the keys in this range, in their order.
+    pub(crate) fn range<Q: Ord + ?Sized>(
+        &self,
+        keys: (Bound<&Q>, Bound<&Q>),
+    ) -> impl Iterator<Item = (&K, u32)>
+    where
+        K: Borrow<Q>,
+    {
+        let found = self.by_key.range(keys);
+        found.map(|(key, index)| (key, *index))
     }
 
     pub(crate) fn insert(&mut self, key: K, value: V) -> u32 {

@@ -10,6 +10,7 @@ use super::record::TopicId;
 use super::table::Table;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 pub(crate) struct Topic {
     /// Slots of the connections that subscribe to it by name.
@@ -40,6 +41,15 @@ impl Topics {
 
     pub(crate) fn find(&self, name: &str) -> Option<TopicId> {
         self.table.find(name)
+    }
+
+    /// Those whose names are in this range, by name.
+    pub(crate) fn range<'a>(
+        &'a self,
+        names: (Bound<&str>, Bound<&str>),
+    ) -> impl Iterator<Item = (&'a str, TopicId)> {
+        let found = self.table.range(names);
+        found.map(|(name, topic)| (&**name, topic))
     }
 
     pub(crate) fn name(&self, topic: TopicId) -> &Arc<str> {

@@ -72,7 +72,7 @@ impl Hub {
             return None;
         }
         if state.expires_ms <= self.timers.unix_ms(now) {
-            self.expire(now, index);
+            self.end_token(now, index);
         }
         self.build(now, index)?;
         if self.plan.is_empty() {

@@ -1,6 +1,7 @@
 //! What a hub does, seen through its public face: one behaviour a test, in virtual time.
 
 mod audience;
+mod changes;
 mod closing;
 mod deadlines;
 mod latest;
