@@ -190,6 +190,9 @@ impl Driver {
             Ok(connection)
         });
         let opened = opened.map(|connection| {
+            if let Some(on_open) = options.on_open {
+                on_open.call(connection, ());
+            }
             let (on_close, on_gap) = (options.on_close, options.on_gap);
             if on_close.is_some() || on_gap.is_some() {
                 let watchers = Watchers { on_close, on_gap };

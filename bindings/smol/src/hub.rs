@@ -3,9 +3,11 @@
 //! It does not touch sockets or logs: it numbers events, and asks the drivers.
 
 mod error;
+mod live;
 mod posted;
 
 pub use error::{NotOpened, NotPublished, StartError, Stopped};
+pub(crate) use live::texts;
 pub use posted::Posted;
 
 use crate::driver::{
@@ -26,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidings_core::{
     ConnectionId, Cursor, Hub as Core, HubOptions, Message, OpenError, Publish, Published, Rules,
-    Sequencer, Stats, SubscribeError,
+    Sequencer, Stats,
 };
 
 /// A hub, or several that act as one, driven on smol. Cheap to clone.
@@ -305,59 +307,6 @@ impl Hub {
         opened.map(|stream| stream.with_headers(headers))
     }
 
-    /// Adds a topic or pattern to a live stream, from the end of the log on. False where it had it.
-    ///
-    /// # Errors
-    /// See [`SubscribeError`]; a driver that has ended has no streams.
-    pub async fn subscribe(
-        &self,
-        connection: ConnectionId,
-        topic: impl Into<String>,
-    ) -> Result<bool, SubscribeError> {
-        let topic = topic.into();
-        let asked = self.ask_for(connection, move |hub, _| hub.subscribe(connection, &topic));
-        asked.await.unwrap_or(Err(SubscribeError::NotFound))
-    }
-
-    /// Takes a topic or pattern from a live stream. False where it did not have it.
-    pub async fn unsubscribe(&self, connection: ConnectionId, topic: impl Into<String>) -> bool {
-        let topic = topic.into();
-        let asked = self.ask_for(connection, move |hub, _| {
-            hub.unsubscribe(connection, &topic)
-        });
-        asked.await.unwrap_or(false)
-    }
-
-    /// Gives a live stream the end and the grants of a new token, so that it goes on without a
-    /// reconnect. `None` for no end.
-    ///
-    /// # Errors
-    /// See [`SubscribeError`]; a driver that has ended has no streams.
-    pub async fn renew(
-        &self,
-        connection: ConnectionId,
-        expires_ms: Option<u64>,
-        grants: Vec<String>,
-    ) -> Result<(), SubscribeError> {
-        let asked = self.ask_for(connection, move |hub, now| {
-            let grants: Vec<_> = grants.iter().map(String::as_str).collect();
-            hub.renew(now, connection, expires_ms, &grants)
-        });
-        asked.await.unwrap_or(Err(SubscribeError::NotFound))
-    }
-
-    /// Closes a stream with a `bye`. False where it is closed already.
-    pub async fn close(&self, connection: ConnectionId) -> bool {
-        let asked = self.ask_for(connection, move |hub, now| hub.close(now, connection));
-        asked.await.unwrap_or(false)
-    }
-
-    /// Whether a stream is open, be it about to close.
-    pub async fn is_open(&self, connection: ConnectionId) -> bool {
-        let asked = self.ask_for(connection, move |hub, _| hub.is_open(connection));
-        asked.await.unwrap_or(false)
-    }
-
     /// The end of the log: the position to store with a snapshot of the application's state, so
     /// that a reader that starts there gets every later event.
     #[must_use]
@@ -443,7 +392,8 @@ impl Hub {
         (hasher.finish() % self.0.shards.len() as u64) as usize
     }
 
-    async fn ask_for<T: Send + 'static>(
+    /// Does something with the hub that has this connection, in one turn of its driver.
+    pub(crate) async fn ask_for<T: Send + 'static>(
         &self,
         connection: ConnectionId,
         ask: impl FnOnce(&mut Core, u64) -> T + Send + 'static,
@@ -455,7 +405,7 @@ impl Hub {
         self.ask(shard, ask).await
     }
 
-    async fn ask<T: Send + 'static>(
+    pub(crate) async fn ask<T: Send + 'static>(
         &self,
         shard: usize,
         ask: impl FnOnce(&mut Core, u64) -> T + Send + 'static,

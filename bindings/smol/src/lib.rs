@@ -46,7 +46,7 @@ pub use driver::Driver;
 pub use http::{Answer, HttpOptions, serve_connection, stream_head};
 pub use hub::{Hub, NotOpened, NotPublished, Posted, StartError, Stopped};
 pub use options::{DriverOptions, SocketOptions};
-pub use stream::{OnClose, OnGap, Stream, StreamOptions, Watcher};
+pub use stream::{OnClose, OnGap, OnOpen, Stream, StreamOptions, Watcher};
 pub use tidings_core;
 pub use tidings_core::{
     Audience, ClassOptions, CloseReason, ConnectionId, Cursor, Deadlines, Event, EventError, Gap,

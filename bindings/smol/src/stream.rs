@@ -7,6 +7,7 @@ use crate::driver::{Command, End, pipe};
 #[cfg(doc)]
 use crate::http::stream_head;
 use crate::http::stream_headers;
+use crate::hub::texts;
 use async_channel::Sender;
 use hyper::Response;
 use hyper::header::HeaderMap;
@@ -39,11 +40,17 @@ pub struct StreamOptions {
     pub head: Vec<u8>,
     /// Headers beside the stream's own, for [`Stream::into_response`].
     pub headers: HeaderMap,
+    /// Who is told that the stream is open, before anything can happen to it. Default: nobody.
+    pub on_open: Option<OnOpen>,
     /// Who is told when the stream has closed. Default: nobody.
     pub on_close: Option<OnClose>,
     /// Who is told when the stream has been told of events that it missed. Default: nobody.
     pub on_gap: Option<OnGap>,
 }
+
+/// Is told that a stream is open, in the turn of the driver that opened it: what is noted then is
+/// there before the stream can close, or be told to.
+pub type OnOpen = Watcher<()>;
 
 /// Is told when a stream has closed, and why: once for each stream that was opened with it, after
 /// its last byte was given to the system. A driver that ends without a drain takes its streams with
@@ -103,8 +110,7 @@ impl<T> fmt::Debug for Watcher<T> {
 
 impl StreamOptions {
     pub(crate) fn open(&self, hub: &mut Hub, now: u64) -> Result<ConnectionId, OpenError> {
-        let topics: Vec<_> = self.topics.iter().map(String::as_str).collect();
-        let grants: Vec<_> = self.grants.iter().map(String::as_str).collect();
+        let (topics, grants) = (texts(&self.topics), texts(&self.grants));
         let open = Open {
             user: self.user.as_deref(),
             tab: self.tab.as_deref(),

@@ -11,8 +11,8 @@ use std::pin::pin;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tidings_smol::{
-    Answer, Audience, CloseReason, DriverOptions, Event, HttpOptions, Hub, NotOpened, NotPublished,
-    Publish, StartError, StreamOptions, serve_connection,
+    Answer, Audience, CloseReason, ConnectionId, DriverOptions, Event, HttpOptions, Hub, NotOpened,
+    NotPublished, OnClose, OnOpen, Publish, StartError, StreamOptions, serve_connection,
 };
 
 /// As [`block_on`], on an executor that has nothing to do with smol.
@@ -349,4 +349,48 @@ fn options_that_cannot_be_are_refused_with_the_reason() {
     options.hub.default_class.events = 0;
     let error = Hub::start(options).expect_err("there is no room");
     assert!(error.to_string().contains("class 0"), "{error}");
+}
+
+#[test]
+fn whoever_watches_a_stream_hears_that_it_opens_before_anything_else() {
+    let hub = Hub::start(DriverOptions::default()).expect("it starts");
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let [opening, closing] = [heard.clone(), heard.clone()];
+    let say = |heard: &std::sync::Mutex<Vec<_>>, what| heard.lock().expect("no panic").push(what);
+    let options = StreamOptions {
+        on_open: Some(OnOpen::new(move |id, ()| say(&opening, (id, "open")))),
+        on_close: Some(OnClose::new(move |id, _| say(&closing, (id, "close")))),
+        ..StreamOptions::default()
+    };
+    let stream = block_on(hub.open(options)).expect("it opens");
+    let id = stream.connection();
+    assert_eq!(*heard.lock().expect("no panic"), [(id, "open")]);
+    drop(stream);
+    eventually("it is closed", || {
+        let heard = heard.lock().expect("no panic").clone();
+        (heard.len() == 2).then_some(()).ok_or(format!("{heard:?}"))
+    });
+    assert_eq!(heard.lock().expect("no panic")[1], (id, "close"));
+}
+
+#[test]
+fn a_live_stream_is_changed_in_one_step() {
+    let hub = Hub::start(DriverOptions::default()).expect("it starts");
+    let address = serve(&hub);
+    let mut stream = open(address, "");
+    let id = stream.connected()["connection"].clone();
+    let id: ConnectionId = id.as_str().expect("a text").parse().expect("an id");
+    block_on(async {
+        let [add, remove] = ["b", "a"].map(|topic| vec![topic.to_owned()]);
+        hub.change_topics(id, add, remove)
+            .await
+            .expect("it takes it");
+        say(&hub, "to a").await;
+        let dropped = hub.reauthorize(id, None, Vec::new(), |topic| topic == "a");
+        assert_eq!(dropped.await, Ok(vec!["b".to_owned()]));
+        assert!(hub.expire(id).await);
+        assert!(!hub.expire(ConnectionId::from_u64(7)).await);
+    });
+    assert_eq!(stream.expect("bye").json()["reason"], "expired");
+    stream.expect_end();
 }
