@@ -1,6 +1,6 @@
 //! Streams whose bytes a task takes, instead of a socket.
 
-use crate::support::{block_on, eventually, patiently};
+use crate::support::{BodyReader, block_on, eventually};
 use futures::StreamExt as _;
 use http_body_util::BodyExt as _;
 use hyper::Response;
@@ -12,62 +12,12 @@ use smol_hyper::rt::FuturesIo;
 use std::convert::Infallible;
 use std::net::TcpListener;
 use std::time::Duration;
-use tidings_smol::tidings_core::{DecodeOptions, Decoder, Item};
 use tidings_smol::{
     Audience, CloseReason, DriverOptions, Event, Hub, Publish, StreamBody, StreamCut, StreamOptions,
 };
 
 /// More than a body and a log of 100 events hold together, and fewer than such a log can count.
 const EVENTS: usize = 300;
-
-struct Received {
-    event: String,
-    data: String,
-}
-
-/// A body, and what was decoded of it.
-struct Reader {
-    body: StreamBody,
-    decoder: Decoder,
-    waiting: std::collections::VecDeque<Received>,
-}
-
-impl Reader {
-    fn new(body: StreamBody) -> Self {
-        Self {
-            body,
-            decoder: Decoder::new(DecodeOptions::default()),
-            waiting: Default::default(),
-        }
-    }
-
-    /// The next event; none at the end.
-    async fn next(&mut self) -> Result<Option<Received>, StreamCut> {
-        while self.waiting.is_empty() {
-            let Some(bytes) = patiently(self.body.next()).await.transpose()? else {
-                return Ok(None);
-            };
-            assert!(!bytes.is_empty(), "there is always something in it");
-            let mut input = &*bytes;
-            while let Some(item) = self.decoder.decode(&mut input).expect("a valid stream") {
-                if let Item::Event(event) = item {
-                    self.waiting.push_back(Received {
-                        event: event.event().into_owned(),
-                        data: event.data().into_owned(),
-                    });
-                }
-            }
-        }
-        Ok(self.waiting.pop_front())
-    }
-
-    async fn expect(&mut self, event: &str) -> String {
-        let next = self.next().await.expect("it is not cut");
-        let next = next.expect("it has not ended");
-        assert_eq!(next.event, event);
-        next.data
-    }
-}
 
 fn options(change: impl FnOnce(&mut DriverOptions)) -> DriverOptions {
     let mut options = DriverOptions::default();
@@ -103,7 +53,7 @@ fn a_body_has_everything_in_order_to_the_end() {
     futures::executor::block_on(async {
         let body = open(&hub).await;
         let connection = body.connection();
-        let mut reader = Reader::new(body);
+        let mut reader = BodyReader::new(body);
         reader.expect("connected").await;
         // The last is longer than what a body holds.
         let long = "x".repeat(100_000);
@@ -111,14 +61,14 @@ fn a_body_has_everything_in_order_to_the_end() {
             say(&hub, data).await;
         }
         for data in ["1", "2", &long] {
-            assert_eq!(reader.expect("message").await, data);
+            assert_eq!(reader.message().await, data);
         }
         assert!(!reader.body.is_end_stream());
         assert!(hub.close(connection).await);
-        assert!(reader.expect("bye").await.contains("\"closed\""));
-        assert!(reader.next().await.expect("in order").is_none());
+        assert!(reader.expect("bye").await.data.contains("\"closed\""));
+        reader.expect_end().await;
         assert!(reader.body.is_end_stream());
-        assert!(reader.next().await.expect("still").is_none());
+        reader.expect_end().await;
     });
     closed(&hub, CloseReason::Closed);
 }
@@ -136,10 +86,10 @@ fn a_drain_ends_bodies_with_a_word_also_those_that_are_read_later() {
         for thread in driving {
             thread.join().expect("the driver ends well");
         }
-        let mut reader = Reader::new(body);
+        let mut reader = BodyReader::new(body);
         reader.expect("connected").await;
-        assert!(reader.expect("bye").await.contains("\"drain\""));
-        assert!(reader.next().await.expect("in order").is_none());
+        assert!(reader.expect("bye").await.data.contains("\"drain\""));
+        reader.expect_end().await;
     });
 }
 
@@ -169,36 +119,23 @@ fn a_body_that_nobody_reads_holds_little_and_is_told_of_the_gap() {
             hub.stats().await.expect("it runs").delivered_bytes,
             first.len() as u64
         );
-        let mut reader = Reader::new(body);
-        let mut input = &*first;
+        let mut reader = BodyReader::new(body);
+        reader.feed(&first);
         let mut next = 0;
-        let mut check = |event: &str, data: &str| {
-            if event == "gap" {
-                let gap: serde_json::Value = serde_json::from_str(data).expect("JSON");
-                next += gap["missed"].as_u64().expect("it is counted") as usize;
-            } else if event == "message" {
-                let number = data
-                    .split(':')
-                    .next()
-                    .and_then(|number| number.parse().ok());
-                assert_eq!(number, Some(next));
-                next += 1;
-            }
-            next
-        };
-        while let Some(item) = reader.decoder.decode(&mut input).expect("a valid stream") {
-            if let Item::Event(event) = item {
-                check(&event.event(), &event.data());
-            }
-        }
-        loop {
+        while next < EVENTS {
             let received = reader.next().await.expect("it is not cut");
-            let Received { event, data } = received.expect("it has not ended");
-            if check(&event, &data) == EVENTS {
-                break;
+            let received = received.expect("it has not ended");
+            match &*received.event {
+                "gap" => next += received.json()["missed"].as_u64().expect("a number") as usize,
+                "message" => {
+                    let number = received.data.split(':').next();
+                    assert_eq!(number, Some(&*next.to_string()));
+                    next += 1;
+                }
+                other => assert_eq!(other, "connected"),
             }
         }
-        assert_eq!(reader.expect("message").await, "last");
+        assert_eq!(reader.message().await, "last");
         let stats = hub.stats().await.expect("the driver runs");
         let told = (stats.gaps, stats.missed + stats.delivered);
         assert_eq!(told, (1, EVENTS as u64 + 1));

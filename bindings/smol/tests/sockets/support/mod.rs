@@ -2,22 +2,28 @@
 //!
 //! It does not know what is tested.
 
+mod body;
 mod file;
 mod http;
 mod program;
 mod proxy;
 mod random;
 mod server;
+mod site;
 mod stream;
+mod transport;
 mod wait;
 
+pub(crate) use body::BodyReader;
 pub(crate) use file::File;
 pub(crate) use http::{Client, Response};
 pub(crate) use program::{Program, run_to_end};
 pub(crate) use proxy::Proxy;
 pub(crate) use random::Random;
 pub(crate) use server::{Server, reserved_port};
+pub(crate) use site::{CertificateFiles, Site};
 pub(crate) use stream::{Received, Stream};
+pub(crate) use transport::{Transport, WINDOW, Wire, connect, connector, handshake};
 pub(crate) use wait::{PATIENCE, block_on, eventually, patiently};
 
 /// What the server refuses with.

@@ -160,16 +160,22 @@ impl Stream {
     }
 
     fn feed(&mut self, bytes: &[u8]) {
-        let mut input = bytes;
-        while let Some(item) = self.decoder.decode(&mut input).expect("a valid stream") {
-            if let Item::Event(event) = item {
-                self.waiting.push_back(Received {
-                    event: event.event().into_owned(),
-                    data: event.data().into_owned(),
-                    id: event.id().into_owned(),
-                    retry: event.retry(),
-                });
-            }
+        self.waiting.extend(received(&mut self.decoder, bytes));
+    }
+}
+
+/// The events that these bytes end.
+pub(crate) fn received(decoder: &mut Decoder, mut bytes: &[u8]) -> Vec<Received> {
+    let mut received = Vec::new();
+    while let Some(item) = decoder.decode(&mut bytes).expect("a valid stream") {
+        if let Item::Event(event) = item {
+            received.push(Received {
+                event: event.event().into_owned(),
+                data: event.data().into_owned(),
+                id: event.id().into_owned(),
+                retry: event.retry(),
+            });
         }
     }
+    received
 }
