@@ -4,6 +4,7 @@
 // either way that a stream can go.
 
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
 const { describe, test } = require('node:test');
 const { createHub, TidingsError } = require('tidings');
 const { frameworks } = require('./support/frameworks.js');
@@ -331,6 +332,23 @@ describe('which way a stream goes', () => {
     await hub.publish('a', { data: 'squeezed' });
     await until(() => seen.includes('data: squeezed\n\n'));
     response.destroy();
+  });
+
+  test('bytes that are not sent yet come first', async (t) => {
+    const http = require('node:http');
+    const { hub, url } = await serve(t, 'http', {}, async (hub, request, response) => {
+      const { socket } = request;
+      socket.cork();
+      socket.write('HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n');
+      await hub.connect(request, response, { topics: ['a'] });
+      socket.uncork();
+    });
+    const hints = [];
+    const asking = http.get(url, { agent: false }).on('information', ({ headers }) => hints.push(headers.link));
+    const [response] = await once(asking, 'response');
+    t.after(() => response.on('error', () => {}).destroy());
+    assert.deepEqual([response.statusCode, hints], [200, ['</a.css>; rel=preload']]);
+    assert.deepEqual(hub.stats().ways, { engine: 0, response: 1 });
   });
 
   test('a body that was read is no obstacle, one that was not is left alone', async (t) => {
