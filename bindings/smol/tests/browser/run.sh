@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 status=0
-../../../npm-setup.sh "$PWD" "tests with real clients" "${1:-/dev/null}" curl /usr/bin/chromium || status=$?
+../../../npm-setup.sh "$PWD" "tests with real clients" "${1:-/dev/null}" curl openssl /usr/bin/chromium || status=$?
 [ "$status" = 3 ] && exit 0
 [ "$status" = 0 ] || exit "$status"
 target=${CARGO_TARGET_DIR:-$(cd ../../../.. && pwd)/target}

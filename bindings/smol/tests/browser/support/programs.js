@@ -61,16 +61,16 @@ export class Server {
   /** Starts a server, on a port that the system chooses unless one is given. */
   static async start(args = [], port = 0) {
     const program = tidings("serve", "--listen", `127.0.0.1:${port}`, ...args);
-    const listens = () => program.ended || program.out.match(/listening on http:\/\/127\.0\.0\.1:(\d+)/);
+    const listens = () => program.ended || program.out.match(/listening on (https?):\/\/127\.0\.0\.1:(\d+)/);
     const found = await eventually("the server listens", listens, () => program.describe());
     if (found === true) throw new Error(`the server ended: ${program.describe()}`);
-    return new Server(program, Number(found[1]));
+    return new Server(program, found[1], Number(found[2]));
   }
 
-  constructor(program, port) {
+  constructor(program, scheme, port) {
     this.program = program;
     this.port = port;
-    this.url = `http://127.0.0.1:${port}`;
+    this.url = `${scheme}://127.0.0.1:${port}`;
   }
 
   async stats() {
