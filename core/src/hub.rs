@@ -260,6 +260,22 @@ impl Hub {
         self.timers.unix_ms_at_zero = unix_ms.saturating_sub(now);
     }
 
+    /// Takes other limits for what comes from now on: on connections, in total and of users, on their
+    /// topics and grants, and on replays. What is open stays open. The limits on publishes and on
+    /// names stay as they were, since everyone who has the [`Rules`] goes by them.
+    pub fn set_limits(&mut self, limits: &Limits) {
+        let now = &mut self.options.limits;
+        *now = Limits {
+            connections: limits.connections.min(id::MAX_CONNECTIONS),
+            topics_per_publish: now.topics_per_publish,
+            name_bytes: now.name_bytes,
+            id_bytes: now.id_bytes,
+            event_bytes: now.event_bytes,
+            rescue_bytes: now.rescue_bytes,
+            ..limits.clone()
+        };
+    }
+
     /// Whether nothing is left but the log: with no connection open, no index holds a trace of one,
     /// and topics, users, tabs and ids are there only for events in the index. A hub that says no
     /// after its last connection has leaked something.

@@ -27,8 +27,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidings_core::{
-    ConnectionId, Cursor, Hub as Core, HubOptions, Message, OpenError, Publish, Published, Rules,
-    Sequencer, Stats,
+    ConnectionId, Cursor, Hub as Core, HubOptions, Limits, Message, OpenError, Publish, Published,
+    Rules, Sequencer, Stats,
 };
 
 /// A hub, or several that act as one, driven on smol. Cheap to clone.
@@ -50,7 +50,6 @@ pub struct Hub(Arc<Shared>);
 
 struct Shared {
     rules: Rules,
-    options: HubOptions,
     /// Numbers and the queues that carry them are under one lock, which does no I/O, so that every
     /// hub sees every number in order.
     sequencer: Mutex<Sequencer>,
@@ -65,6 +64,8 @@ struct Shared {
     shards: Vec<Shard>,
     next_shard: AtomicUsize,
     draining: AtomicBool,
+    /// Connections in total, which can change.
+    most_connections: AtomicUsize,
 }
 
 /// What is known of one hub from outside.
@@ -117,10 +118,10 @@ impl Hub {
                 connections,
             });
         }
+        let most_connections = hub_options.limits.connections;
         let shared = Shared {
             rules,
             sequencer: Mutex::new(Sequencer::new(&hub_options)),
-            options: hub_options,
             assigned: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
             queue: Arc::new(Semaphore::new(options.publish_queue)),
@@ -130,6 +131,7 @@ impl Hub {
             shards,
             next_shard: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
+            most_connections: AtomicUsize::new(most_connections),
         };
         Ok((Self(Arc::new(shared)), drivers))
     }
@@ -279,7 +281,7 @@ impl Hub {
         mut options: StreamOptions,
         socket: Option<Socket>,
     ) -> Result<Stream, NotOpened> {
-        let limit = self.0.options.limits.connections;
+        let limit = self.0.most_connections.load(Ordering::Relaxed);
         if self.connections() >= limit {
             return Err(NotOpened::Refused(OpenError::TooManyConnections { limit }));
         }
@@ -305,6 +307,22 @@ impl Hub {
         sent.map_err(|_| NotOpened::Stopped)?;
         let opened = opened.await.unwrap_or(Err(NotOpened::Stopped));
         opened.map(|stream| stream.with_headers(headers))
+    }
+
+    /// Takes other limits for what comes from now on, as
+    /// [`Hub::set_limits`](tidings_core::Hub::set_limits) does.
+    ///
+    /// # Errors
+    /// When a driver has ended.
+    pub async fn set_limits(&self, limits: Limits) -> Result<(), Stopped> {
+        let most = &self.0.most_connections;
+        most.store(limits.connections, Ordering::Relaxed);
+        for shard in 0..self.0.shards.len() {
+            let limits = limits.clone();
+            self.ask(shard, move |hub, _| hub.set_limits(&limits))
+                .await?;
+        }
+        Ok(())
     }
 
     /// The end of the log: the position to store with a snapshot of the application's state, so

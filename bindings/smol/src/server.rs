@@ -14,6 +14,7 @@ mod limits;
 mod listen;
 mod publish;
 mod pump;
+mod reload;
 mod routes;
 mod stats;
 mod tls;
@@ -26,6 +27,7 @@ pub use http2::Http2Options;
 pub use identity::{Access, Identity};
 pub use limits::{LimitOptions, Rate};
 pub use publish::parse_body;
+pub use reload::Reloader;
 pub use tls::{Tls, TlsError, TlsOptions};
 
 use crate::http::HttpOptions;
@@ -36,7 +38,7 @@ use futures::future::{Either, select};
 use ipnet::IpNet;
 use smol::lock::Semaphore;
 use smol::{Async, LocalExecutor, Timer};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
@@ -120,9 +122,18 @@ impl ServerOptions {
         if self.http.head_bytes < LEAST_HEAD_BYTES {
             return Err(ServerError::HeadBytes);
         }
-        let tls = self.tls.clone().map(Tls::load).transpose();
+        let tls = self.tls.as_ref().map(Tls::load).transpose();
         tls.map_err(ServerError::Tls)?;
         self.driver.validate().map_err(ServerError::Start)
+    }
+}
+
+impl ServerOptions {
+    /// Connections in total: what is said, or what the system has room for, and never more than a hub
+    /// has names for.
+    fn most_connections(&self) -> usize {
+        let connections = self.connections.unwrap_or_else(listen::connection_limit);
+        connections.min(self.driver.hub.limits.connections)
     }
 }
 
@@ -171,6 +182,7 @@ pub struct Server {
     listener: Async<TcpListener>,
     address: SocketAddr,
     tls: Option<Tls>,
+    reloads: (Reloader, reload::Reloads),
     options: ServerOptions,
 }
 
@@ -181,7 +193,9 @@ struct Context {
     hosts: hosts::Hosts,
     routes: routes::Routes,
     tls: Option<Tls>,
-    limits: limits::Limits,
+    limits: RefCell<Rc<limits::Limits>>,
+    /// HTTP connections and streams that there may be.
+    most_connections: Cell<usize>,
     /// HTTP connections that are no streams.
     requests: Cell<usize>,
     /// Connections of HTTP/2, and streams over TLS: what is written to them is not sent yet.
@@ -195,6 +209,11 @@ struct Context {
 }
 
 impl Context {
+    /// What one user or one address may do, as of now.
+    fn limits(&self) -> Rc<limits::Limits> {
+        self.limits.borrow().clone()
+    }
+
     /// Waits until the last bytes of streams that are no sockets of a driver are sent, if their readers
     /// take them.
     async fn flushed(&self) {
@@ -249,12 +268,8 @@ impl Server {
     pub fn bind(mut options: ServerOptions) -> Result<Self, ServerError> {
         options.validate()?;
         let address = options.listen;
-        let connections = *options
-            .connections
-            .get_or_insert_with(listen::connection_limit);
-        let limit = &mut options.driver.hub.limits.connections;
-        *limit = connections.min(*limit);
-        let tls = options.tls.clone().map(Tls::load).transpose();
+        options.driver.hub.limits.connections = options.most_connections();
+        let tls = options.tls.as_ref().map(Tls::load).transpose();
         let tls = tls.map_err(ServerError::Tls)?;
         let (hub, drivers) = Hub::new(options.driver.clone()).map_err(ServerError::Start)?;
         let listener =
@@ -269,8 +284,15 @@ impl Server {
             listener,
             address,
             tls,
+            reloads: Reloader::new(),
             options,
         })
+    }
+
+    /// Gives it other options while it runs.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        self.reloads.0.clone()
     }
 
     /// Where it listens, with the port that the system chose where 0 was asked for.
@@ -304,6 +326,7 @@ impl Server {
             drivers,
             listener,
             tls,
+            reloads: (_, reloads),
             options,
             ..
         } = self;
@@ -318,7 +341,8 @@ impl Server {
         let context = Rc::new(Context {
             hub: hub.clone(),
             tls,
-            limits: limits::Limits::new(options.limits),
+            limits: RefCell::new(Rc::new(limits::Limits::new(options.limits))),
+            most_connections: Cell::new(options.most_connections()),
             options,
             hosts,
             routes: routes::Routes::new(),
@@ -331,6 +355,9 @@ impl Server {
         let executor = Rc::new(LocalExecutor::new());
         executor
             .spawn(listen::accept(listener, executor.clone(), context.clone()))
+            .detach();
+        executor
+            .spawn(reload::attend(reloads, context.clone()))
             .detach();
         let tasks = executor.run(async {
             let drive = async {

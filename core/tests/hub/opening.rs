@@ -258,3 +258,42 @@ fn ids_of_closed_connections_stay_stale() {
     }
     assert!(rig.hub.is_idle());
 }
+
+#[test]
+fn other_limits_hold_for_what_comes_from_now_on() {
+    let mut rig = Rig::new(HubOptions::default());
+    let ada = Open {
+        user: Some("ada"),
+        topics: &["a", "b"],
+        ..Open::default()
+    };
+    let (first, second) = (rig.open(ada), rig.open(ada));
+    rig.hub.set_limits(&Limits {
+        connections: 3,
+        user_connections: 1,
+        topics_per_connection: 2,
+        event_bytes: 1,
+        ..Limits::default()
+    });
+    assert!(rig.hub.is_open(first) && rig.hub.is_open(second));
+    let limit = 1;
+    assert_eq!(
+        refused(&mut rig, ada),
+        OpenError::TooManyUserConnections { limit }
+    );
+    let topics = Open {
+        topics: &["a", "b", "c"],
+        ..Open::default()
+    };
+    assert_eq!(
+        refused(&mut rig, topics),
+        OpenError::TooManyTopics { limit: 2 }
+    );
+    rig.open(Open::default());
+    assert_eq!(
+        refused(&mut rig, Open::default()),
+        OpenError::TooManyConnections { limit: 3 }
+    );
+    rig.publish("a", "as long as it was allowed to be");
+    assert_eq!(rig.data(first).len(), 1);
+}

@@ -8,7 +8,7 @@ use async_signal::{Signal, Signals};
 use clap::Args;
 use futures::StreamExt as _;
 use std::process::ExitCode;
-use tidings_smol::server::Server;
+use tidings_smol::server::{Config, ConfigError, Reloader, Server};
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -26,7 +26,8 @@ Examples:
   tidings serve --listen 0.0.0.0:8080 --allow-anonymous --host events.example.com
   tidings serve --config tidings.toml
 
-`tidings config` prints all settings, `tidings check` says what is wrong with them.";
+`tidings config` prints all settings, `tidings check` says what is wrong with them. On SIGHUP the
+server reads keys, certificates and limits again, and cuts no stream.";
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let (config, file) = match arguments.flags.config() {
@@ -41,14 +42,57 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(server) => server,
         Err(error) => return fail(config.explain(&error, file.as_ref())),
     };
-    let signals = match Signals::new([Signal::Term, Signal::Int]) {
+    let signals = match Signals::new([Signal::Term, Signal::Int, Signal::Hup]) {
         Ok(signals) => signals,
         Err(error) => return fail(format_args!("cannot listen to signals: {error}")),
     };
     greet(&server);
-    match server.run(stopped(signals)) {
+    let running = Running {
+        flags: &arguments.flags,
+        config,
+        reloader: server.reloader(),
+    };
+    match server.run(running.stopped(signals)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(error),
+    }
+}
+
+/// A server that runs, with the settings that it was started with.
+struct Running<'a> {
+    flags: &'a Flags,
+    config: Config,
+    reloader: Reloader,
+}
+
+impl Running<'_> {
+    /// Ready at the first signal to stop; the second ends the process at once. A hang-up has the
+    /// settings read again.
+    async fn stopped(self, mut signals: Signals) {
+        while let Some(Ok(Signal::Hup)) = signals.next().await {
+            match self.reload().await {
+                Ok(()) => tell("the settings are read again"),
+                Err(error) => tell(format_args!("the settings stay as they were: {error}")),
+            }
+        }
+        tell("closing streams; a second signal ends at once");
+        std::thread::spawn(move || {
+            smol::block_on(async { while let Some(Ok(Signal::Hup)) = signals.next().await {} });
+            std::process::exit(1);
+        });
+    }
+
+    async fn reload(&self) -> Result<(), ConfigError> {
+        let (config, file) = self.flags.config()?;
+        let options = config.options(file.as_ref())?;
+        let reloaded = self.reloader.reload(options).await;
+        reloaded.map_err(|error| config.explain(&error, file.as_ref()))?;
+        let later = self.config.needs_restart(&config);
+        if !later.is_empty() {
+            let names = later.join(", ");
+            tell(format_args!("only a restart changes {names}"));
+        }
+        Ok(())
     }
 }
 
@@ -64,14 +108,4 @@ fn greet(server: &Server) {
                        -d '{{\"topics\":[\"news\"],\"data\":\"hello\"}}'\n\n\
          Control-C stops it."
     ));
-}
-
-/// Ready at the first signal; the second ends the process at once.
-async fn stopped(mut signals: Signals) {
-    signals.next().await;
-    tell("closing streams; a second signal ends at once");
-    std::thread::spawn(move || {
-        smol::block_on(signals.next());
-        std::process::exit(1);
-    });
 }

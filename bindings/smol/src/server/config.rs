@@ -11,11 +11,13 @@ use super::{ServerError, ServerOptions};
 use crate::options::DriverOptions;
 use bytesize::ByteSize;
 use place::{Place, place_of};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tidings_core::HubOptions;
+use toml::Value;
 
 /// What is wrong with a configuration, and where.
 #[derive(Debug)]
@@ -132,6 +134,62 @@ impl Config {
                 setting: place::name(&place),
                 message,
             },
+        }
+    }
+}
+
+/// What a server that runs takes of a new configuration. Of the limits, those on requests and events
+/// are not among it.
+const RELOADED: [&str; 12] = [
+    "auth.",
+    "tls.",
+    "limits.connections",
+    "limits.connections_per_user",
+    "limits.when_user_full",
+    "limits.connections_per_address",
+    "limits.opens_per_address.",
+    "limits.opens_per_user.",
+    "limits.publishes.",
+    "limits.topics_per_connection",
+    "limits.grants_per_connection",
+    "limits.replay_",
+];
+
+impl Config {
+    /// The settings that differ in a newer configuration, and that a server takes only when it is
+    /// started again.
+    #[must_use]
+    pub fn needs_restart(&self, newer: &Self) -> Vec<String> {
+        let (Ok(before), Ok(after)) = (Value::try_from(self), Value::try_from(newer)) else {
+            return Vec::new();
+        };
+        let (mut older, mut names) = (BTreeMap::new(), Vec::new());
+        flatten(String::new(), before, &mut older);
+        let mut newer = BTreeMap::new();
+        flatten(String::new(), after, &mut newer);
+        for name in older.keys().chain(newer.keys()) {
+            let is_reloaded = RELOADED.iter().any(|prefix| {
+                name == prefix || prefix.ends_with(['.', '_']) && name.starts_with(prefix)
+            });
+            if !is_reloaded && older.get(name) != newer.get(name) && !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+}
+
+/// All settings by their whole names.
+fn flatten(name: String, value: Value, settings: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Table(table) => {
+            for (key, value) in table {
+                let dot = if name.is_empty() { "" } else { "." };
+                flatten(format!("{name}{dot}{key}"), value, settings);
+            }
+        }
+        other => {
+            settings.insert(name, other);
         }
     }
 }

@@ -29,9 +29,9 @@ pub(super) async fn events(
     identity.access.check_subscribe(&query.topics)?;
     let user = identity.user.or(query.user);
     if let Some(user) = &user {
-        context.limits.open_by_user(user)?;
+        context.limits().open_by_user(user)?;
     }
-    let place = context.limits.stream(client.address)?;
+    let place = context.limits().stream(client.address)?;
     let options = StreamOptions {
         user,
         // The place is kept as long as the stream.

@@ -95,6 +95,15 @@ impl Limits {
     pub(super) fn new(options: LimitOptions) -> Self {
         Self::with_clock(options, DefaultClock::default())
     }
+
+    /// Others, for the same connections.
+    pub(super) fn with(&self, options: LimitOptions) -> Self {
+        Self {
+            connections: self.connections.clone(),
+            streams: self.streams.clone(),
+            ..Self::new(options)
+        }
+    }
 }
 
 impl<C: Clock + Clone> Limits<C> {

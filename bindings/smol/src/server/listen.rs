@@ -100,7 +100,7 @@ impl Context {
     /// A place for one more connection of this peer. One that is a trusted proxy has room for all its
     /// clients.
     fn admit(&self, peer: IpAddr) -> Result<Option<Place>, ApiError> {
-        let limit = self.options.connections.unwrap_or(usize::MAX);
+        let limit = self.most_connections.get();
         if self.requests.get() + self.hub.connections() >= limit {
             let message = "the server takes no more now";
             return Err(ApiError {
@@ -115,6 +115,6 @@ impl Context {
         {
             return Ok(None);
         }
-        self.limits.connect(peer).map(Some)
+        self.limits().connect(peer).map(Some)
     }
 }

@@ -98,7 +98,7 @@ pub(super) async fn publish(
         Some(user) => Publisher::User(user.clone()),
         None => Publisher::Address(client.address),
     };
-    context.limits.publish(&publisher, messages.len())?;
+    context.limits().publish(&publisher, messages.len())?;
     let ids: Vec<_> = messages
         .iter()
         .map(|message| message.id().map(str::to_owned))

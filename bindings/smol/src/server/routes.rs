@@ -119,7 +119,7 @@ async fn route(
         .routes
         .find(request.uri().path(), request.method())?;
     if let Endpoint::Events = endpoint {
-        context.limits.open_by_address(client.address)?;
+        context.limits().open_by_address(client.address)?;
     }
     let identity = context.identify();
     if let Some(part) = endpoint.part() {

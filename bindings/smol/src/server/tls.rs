@@ -25,12 +25,7 @@ pub struct TlsOptions {
 
 /// What a server with TLS shows to those who connect. Cheap to clone.
 #[derive(Clone)]
-pub struct Tls(Arc<Shared>);
-
-struct Shared {
-    options: TlsOptions,
-    acceptor: RwLock<TlsAcceptor>,
-}
+pub struct Tls(Arc<RwLock<TlsAcceptor>>);
 
 /// Why a certificate or a key cannot be used. It says which file is wrong.
 #[derive(Debug)]
@@ -55,24 +50,23 @@ impl Tls {
     ///
     /// # Errors
     /// See [`TlsError`].
-    pub fn load(options: TlsOptions) -> Result<Self, TlsError> {
-        let acceptor = RwLock::new(load(&options)?);
-        Ok(Self(Arc::new(Shared { options, acceptor })))
+    pub fn load(options: &TlsOptions) -> Result<Self, TlsError> {
+        Ok(Self(Arc::new(RwLock::new(load(options)?))))
     }
 
-    /// Reads the files again, for those who connect from now on.
+    /// Reads files again, the same or others, for those who connect from now on.
     ///
     /// # Errors
     /// See [`TlsError`]; then everything stays as it was.
-    pub fn reload(&self) -> Result<(), TlsError> {
-        let new = load(&self.0.options)?;
-        let acceptor = self.0.acceptor.write();
+    pub fn reload(&self, options: &TlsOptions) -> Result<(), TlsError> {
+        let new = load(options)?;
+        let acceptor = self.0.write();
         *acceptor.unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        let acceptor = self.0.acceptor.read();
+        let acceptor = self.0.read();
         acceptor.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -113,7 +107,7 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Tls").field(&self.0.options).finish()
+        f.write_str("Tls")
     }
 }
 

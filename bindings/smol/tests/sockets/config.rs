@@ -1,6 +1,7 @@
 //! Settings: from a file, the environment and flags, and what is said of those that cannot be.
 
 use crate::support::{File, Program, Server};
+use rustix::process::Signal;
 use std::process::Command;
 
 /// What the program prints, or says is wrong.
@@ -128,4 +129,42 @@ fn a_server_has_the_settings_of_its_file() {
     assert_eq!(server.get("/events?user=ada").status, 429);
     let long = format!(r#"{{"topics":["a"],"data":"{}"}}"#, "x".repeat(20_000));
     assert_eq!(server.ask_to_publish(&long).status, 413);
+}
+
+#[test]
+fn a_hang_up_has_limits_read_again_and_cuts_no_stream() {
+    let settings = |limits: &str| format!("listen = \"127.0.0.1:0\"\n[limits]\n{limits}");
+    let file = File::new("reload.toml", &settings("connections_per_user = 1\n"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+    command.args(["serve", "--config", file.path()]);
+    let server = Server::run(command);
+    let mut first = server.stream("topic=a&user=ada");
+    assert_eq!(server.get("/events?user=ada").status, 429);
+
+    file.write(&settings("connections_per_user = 2\n[log]\nevents = 10\n"));
+    server.program.signal(Signal::HUP);
+    server
+        .program
+        .wait_for_stderr("only a restart changes log.events");
+    server
+        .program
+        .wait_for_stderr("the settings are read again");
+    let mut second = server.stream("topic=a&user=ada");
+    assert_eq!(server.get("/events?user=ada").status, 429);
+
+    file.write(&settings("connections_per_usr = 3\n"));
+    server.program.signal(Signal::HUP);
+    let said = server
+        .program
+        .wait_for_stderr("the settings stay as they were");
+    assert!(
+        said.contains(":3: unknown field `connections_per_usr`"),
+        "{said}"
+    );
+    assert_eq!(server.get("/events?user=ada").status, 429);
+    server.say("a", "still here");
+    for stream in [&mut first, &mut second] {
+        stream.connected();
+        assert_eq!(stream.messages(1), ["still here"]);
+    }
 }

@@ -11,8 +11,13 @@ pub(crate) struct File(PathBuf);
 impl File {
     pub(crate) fn new(name: &str, text: &str) -> Self {
         let path = std::env::temp_dir().join(format!("tidings-{}-{name}", std::process::id()));
-        fs::write(&path, text).expect("a file can be written");
-        Self(path)
+        let file = Self(path);
+        file.write(text);
+        file
+    }
+
+    pub(crate) fn write(&self, text: &str) {
+        fs::write(&self.0, text).expect("a file can be written");
     }
 
     pub(crate) fn path(&self) -> &str {
