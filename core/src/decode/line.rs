@@ -32,7 +32,7 @@ impl Field {
 
     /// The field of a line that is not empty, and where its value begins. A line without a colon
     /// is a name with an empty value. `None` if the field has no meaning.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of_line(line: &[u8]) -> Option<(Field, usize)> {
         let (field, name_len) = match line {
             [b'd', b'a', b't', b'a', ..] => (Field::Data, 4),
@@ -72,7 +72,8 @@ impl<'i> Lines<'i> {
 impl<'i> Iterator for Lines<'i> {
     type Item = &'i [u8];
 
-    #[inline]
+    // Always, also where code is to be small: most of the time goes by in here.
+    #[inline(always)]
     fn next(&mut self) -> Option<&'i [u8]> {
         let (line, following) = self.rest.split_at(end(self.rest)?);
         self.rest = match following {
@@ -93,7 +94,7 @@ const SHORT_WORDS: usize = 4;
 ///
 /// Most lines are short. For these a look at a few words costs less than the call of a search that
 /// is made for long ones.
-#[inline]
+#[inline(always)]
 fn end(text: &[u8]) -> Option<usize> {
     if text.first() == Some(&b'\n') {
         return Some(0);

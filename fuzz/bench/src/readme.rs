@@ -62,7 +62,7 @@ impl Row {
     }
 }
 
-const SERVER: [Row; 12] = [
+const SERVER: [Row; 14] = [
     row("idle", "memory", "an idle stream").marked(),
     row("idle", "heartbeat", "a heartbeat"),
     row(
@@ -92,6 +92,20 @@ const SERVER: [Row; 12] = [
     )
     .beside("32 in flight: joined floor, p99")
     .judged_by("32 in flight: p99 over the joined floor's"),
+    row(
+        "c_epoll",
+        "one at a time: C",
+        "the example server in C, one event at a time (beside: this server, in the same rounds)",
+    )
+    .beside("one at a time: Rust")
+    .judged_by("one at a time: CPU of C over Rust's"),
+    row(
+        "c_epoll",
+        "32 in flight: C",
+        "the same with 32 events in flight (beside: this server, in the same rounds)",
+    )
+    .beside("32 in flight: Rust")
+    .judged_by("32 in flight: CPU of C over Rust's"),
     row(
         "stuck",
         "p99 beside stuck ones",
@@ -196,6 +210,10 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     figures.peers("decode", f64::max, &mut text)?;
     text += "\nThe encoder, in ns for each event:\n\n";
     figures.peers("encode", f64::min, &mut text)?;
+    text += "\nThe C ABI, in ns for each call (`make bench-abi`):\n\n";
+    figures.calls("abi calls", &mut text)?;
+    text += "\nA stream decoded through the C ABI, event by event:\n\n";
+    figures.all("abi decode", &mut text)?;
     text += "\nThe npm package (`make bench-node`). A hub that broadcasts 256 bytes:\n\n";
     figures.peers("node hub", f64::min, &mut text)?;
     text += "\nIts decoder, in MiB/s, events handed out as objects with strings:\n\n";
@@ -260,6 +278,14 @@ impl Figures {
         figure.ok_or_else(|| io::Error::other(format!("no figure {name:?} of {case:?}")))
     }
 
+    fn of_case(&self, case: &str) -> io::Result<impl Iterator<Item = &Figure> + Clone> {
+        let of_case = self.0.iter().filter(move |figure| figure.case == case);
+        match of_case.clone().next() {
+            Some(_) => Ok(of_case),
+            None => Err(io::Error::other(format!("no figures of {case:?}"))),
+        }
+    }
+
     fn rows(&self, rows: &[Row], out: &mut String) -> io::Result<()> {
         *out += "| what | Tidings | beside | mark |\n|---|---:|---:|---|\n";
         for row in rows {
@@ -277,10 +303,34 @@ impl Figures {
         Ok(())
     }
 
+    /// A table of a case in which each thing was called in Rust and in C.
+    fn calls(&self, case: &str, out: &mut String) -> io::Result<()> {
+        *out += "| call | Rust | C | difference | mark |\n|---|---:|---:|---:|---|\n";
+        for more in self.of_case(case)? {
+            let Some(what) = more.name.strip_suffix(": more in C") else {
+                continue;
+            };
+            let get = |how: &str| self.get(case, &format!("{what}: {how}"));
+            let figures = [get("in Rust")?, get("in C")?, more];
+            let [rust, c, difference] = figures.map(|figure| short(figure.median));
+            line(out, &[what, &rust, &c, &difference, &more.verdict()]);
+        }
+        Ok(())
+    }
+
+    /// A table of all figures of a case.
+    fn all(&self, case: &str, out: &mut String) -> io::Result<()> {
+        *out += "| what | | mark |\n|---|---:|---|\n";
+        for figure in self.of_case(case)? {
+            line(out, &[&figure.name, &figure.text(), &figure.verdict()]);
+        }
+        Ok(())
+    }
+
     /// A table of a case in which each thing was done by all, and the best of the peers counts.
     fn peers(&self, case: &str, better: fn(f64, f64) -> f64, out: &mut String) -> io::Result<()> {
         *out += "| what | Tidings | fastest peer | ratio | mark |\n|---|---:|---:|---:|---|\n";
-        let of_case = self.0.iter().filter(|figure| figure.case == case);
+        let of_case = self.of_case(case)?;
         for ratio in of_case.clone() {
             let Some(what) = ratio.name.strip_suffix(": over the fastest peer") else {
                 continue;
