@@ -51,7 +51,8 @@
  *
  * Connections are numbers, never 0 and never used again. One that is closed is
  * `TIDINGS_ERR_NOT_FOUND`, which late news of a socket may well meet: ignore it there. Knowing an id
- * gives no right. In JSON and JavaScript it is a text: `tidings_connection_format`.
+ * gives no right. In JSON and JavaScript it is a text: `tidings_connection_format`. The `tag` that you give
+ * one, a pointer for instance, comes back with what you are told of it.
  *
  * Versions. Within one TIDINGS_ABI_VERSION functions, constants and fields are added, never changed; the
  * library says its own with `tidings_abi_version`.

@@ -160,11 +160,11 @@ impl Owned {
             Deed::PublishAll(all, count) => {
                 return publish_all(fault, hub, now_ms, known, all, *count);
             }
-            Deed::PollOutput => return poll_output(fault, hub).map(drop),
+            Deed::PollOutput => return poll_output(fault, hub, known).map(drop),
             Deed::Transmit(id, capacity) => {
                 return transmit(fault, hub, now_ms, id.of(known), *capacity).map(drop);
             }
-            Deed::Drive(most) => return drive(fault, hub, now_ms, usize::from(*most)),
+            Deed::Drive(most) => return drive(fault, hub, known, now_ms, usize::from(*most)),
             Deed::Look(id, look) => return look.call(fault, hub, id.of(known)),
             Deed::Subscribe(id, topic) => {
                 call!(tidings_hub_subscribe(hub, id.of(known), topic.raw()))
@@ -317,6 +317,11 @@ impl Open {
             expires_ms: self.expires_ms.into(),
             lag: u32::from(self.lag) % 4,
             preamble: self.preamble.raw(),
+            // Where its id will be known.
+            tag: match self.size {
+                Size::Right | Size::AlsoRight => known.len() as u64 + 1,
+                _ => 0,
+            },
             ..zeroed()
         };
         let mut open = Room::holding(open, self.size);
@@ -415,12 +420,25 @@ fn publish_all(
     .map(drop)
 }
 
-fn poll_output(fault: Fault, hub: *mut tidings_hub) -> Verdict<Option<tidings_output>> {
+fn poll_output(
+    fault: Fault,
+    hub: *mut tidings_hub,
+    known: &[u64],
+) -> Verdict<Option<tidings_output>> {
     let output = wrote(Room::<tidings_output>::new(), |output| {
         call!(tidings_hub_poll_output(hub, fault.out(output)))
     })?;
     let is_known = output.is_none_or(|output| output.kind <= 2 && output.reason <= 10);
     ensure!(is_known, "an output of no kind: {output:?}");
+    if let Some(output) = output
+        && output.tag != 0
+    {
+        let tagged = known.get(output.tag as usize - 1);
+        ensure!(
+            tagged == Some(&output.connection),
+            "the tag of another: {output:?}"
+        );
+    }
     Ok(output)
 }
 
@@ -450,9 +468,9 @@ fn transmit(
     Ok(Some(bytes))
 }
 
-fn drive(fault: Fault, hub: *mut tidings_hub, now_ms: u64, most: usize) -> Verdict {
+fn drive(fault: Fault, hub: *mut tidings_hub, known: &[u64], now_ms: u64, most: usize) -> Verdict {
     for _ in 0..64 {
-        let Some(output) = poll_output(fault, hub)? else {
+        let Some(output) = poll_output(fault, hub, known)? else {
             return Ok(());
         };
         if output.kind != 1 {
