@@ -7,7 +7,7 @@ use super::class::ClassId;
 use super::control::ControlOptions;
 use super::cursor::Cursor;
 use super::message::{Audience, Message, Publish, Recipients};
-use super::names::{NameError, check_name, check_text, pattern_matches};
+use super::names::{NameError, check_name, check_pattern, check_text, pattern_matches};
 use super::options::{ClassOptions, HubOptions, Limits, OptionsError};
 use crate::Event;
 use alloc::string::String;
@@ -164,6 +164,37 @@ impl Rules {
             control,
             classes,
         })))
+    }
+
+    /// The limits of these hubs.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Whether this can be the name of a user.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_user(&self, user: &str) -> Result<(), NameError> {
+        check_text(user, self.0.limits.name_bytes)
+    }
+
+    /// Whether this can be subscribed to or granted: a name or a pattern.
+    ///
+    /// ```
+    /// use tidings_core::{HubOptions, NameError, Rules};
+    ///
+    /// let rules = Rules::new(&HubOptions::default())?;
+    /// assert_eq!(rules.check_pattern("rooms/*/talk"), Ok(()));
+    /// assert_eq!(rules.check_pattern("rooms/7*"), Err(NameError::MisplacedStar));
+    /// # Ok::<(), tidings_core::OptionsError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_pattern(&self, pattern: &str) -> Result<(), NameError> {
+        check_pattern(pattern, self.0.limits.name_bytes)
     }
 
     /// Checks what is to be published, and encodes it.
