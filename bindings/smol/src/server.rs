@@ -2,6 +2,7 @@
 //!
 //! It does not know the command line; `tidings serve` fills in its options.
 
+mod auth;
 mod client;
 mod config;
 mod connection;
@@ -12,29 +13,38 @@ mod http2;
 mod identity;
 mod limits;
 mod listen;
+mod object;
 mod publish;
 mod pump;
 mod reload;
 mod routes;
+mod secret;
 mod stats;
 mod tls;
 
+pub use auth::{
+    Algorithm, AuthError, AuthOptions, JwtOptions, KeyOptions, KeyProblem, Keys, NewToken,
+    SigningKey, StaticKeyOptions, TokenError, UnknownAlgorithm, Verifier,
+};
 pub use client::Client;
 pub use config::{ClassTable, Config, ConfigError, ConfigFile, LimitTable, LogTable, StreamTable};
 pub use error::ApiError;
 pub use events::parse_query;
 pub use http2::Http2Options;
-pub use identity::{Access, Identity};
+pub use identity::{Access, Credential, Identity};
 pub use limits::{LimitOptions, Rate};
 pub use publish::parse_body;
 pub use reload::Reloader;
+pub use secret::Secret;
 pub use tls::{Tls, TlsError, TlsOptions};
 
 use crate::http::HttpOptions;
 use crate::hub::{Hub, StartError};
 use crate::options::DriverOptions;
 use async_channel::Receiver;
+use auth::Auth;
 use futures::future::{Either, select};
+use hyper::Request;
 use ipnet::IpNet;
 use smol::lock::Semaphore;
 use smol::{Async, LocalExecutor, Timer};
@@ -47,6 +57,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tidings_core::Rules;
 
 /// How long a server that stops waits for readers to take the last bytes.
 const LAST_BYTES: Duration = Duration::from_secs(2);
@@ -63,6 +74,9 @@ pub struct ServerOptions {
     pub allow_anonymous: bool,
     /// Let anyone publish, from beyond this machine too.
     pub allow_anonymous_publish: bool,
+    /// Who may ask for what. Default none: without authentication, those on this machine may do
+    /// everything, and others what is said above.
+    pub auth: Option<AuthOptions>,
     /// Connections in total, streams and others. Default none: what the descriptors of the process
     /// allow, less some for itself.
     pub connections: Option<usize>,
@@ -93,6 +107,7 @@ impl Default for ServerOptions {
             hosts: Vec::new(),
             allow_anonymous: false,
             allow_anonymous_publish: false,
+            auth: None,
             connections: None,
             body_bytes: 1 << 20,
             body_timeout: Duration::from_secs(30),
@@ -116,7 +131,8 @@ impl ServerOptions {
     /// # Errors
     /// See [`ServerError`].
     pub fn validate(&self) -> Result<(), ServerError> {
-        if !self.listen.ip().is_loopback() && !self.allow_anonymous {
+        let is_for_anyone = !self.allow_anonymous && self.auth.is_none();
+        if !self.listen.ip().is_loopback() && is_for_anyone {
             return Err(ServerError::NotLoopback(self.listen.ip()));
         }
         if self.http.head_bytes < LEAST_HEAD_BYTES {
@@ -124,7 +140,31 @@ impl ServerOptions {
         }
         let tls = self.tls.as_ref().map(Tls::load).transpose();
         tls.map_err(ServerError::Tls)?;
-        self.driver.validate().map_err(ServerError::Start)
+        self.driver.validate().map_err(ServerError::Start)?;
+        let rules = Rules::new(&self.driver.hub);
+        let rules = rules.map_err(|error| ServerError::Start(StartError::Options(error)))?;
+        self.auth(&rules).map(drop)
+    }
+
+    /// What finds out who asks, where that is to be found out.
+    fn auth(&self, rules: &Rules) -> Result<Option<Auth>, ServerError> {
+        let auth = self.auth.clone().map(|mut auth| {
+            self.add_anonymous(&mut auth.anonymous);
+            Auth::new(auth, rules.clone())
+        });
+        auth.transpose().map_err(ServerError::Auth)
+    }
+
+    /// What anyone may do beside what is said in particular.
+    fn add_anonymous(&self, access: &mut Access) {
+        let everything = || "**".to_owned();
+        if self.allow_anonymous {
+            access.subscribe.push(everything());
+        }
+        if self.allow_anonymous_publish {
+            access.publish.push(everything());
+            access.publish_direct = true;
+        }
     }
 }
 
@@ -151,6 +191,8 @@ pub enum ServerError {
     Tls(TlsError),
     /// The hub cannot be started.
     Start(StartError),
+    /// What is said about those who ask cannot be used.
+    Auth(AuthError),
 }
 
 impl fmt::Display for ServerError {
@@ -159,7 +201,7 @@ impl fmt::Display for ServerError {
             Self::NotLoopback(address) => write!(
                 f,
                 "{address} can be reached from other machines, and there is no authentication: \
-                 say --allow-anonymous to let anyone read, and --allow-anonymous-publish to let \
+                 configure it, or say --allow-anonymous to let anyone read, and --allow-anonymous-publish to let \
                  anyone publish"
             ),
             Self::HeadBytes => write!(
@@ -169,6 +211,7 @@ impl fmt::Display for ServerError {
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Tls(error) => error.fmt(f),
             Self::Start(error) => error.fmt(f),
+            Self::Auth(error) => error.fmt(f),
         }
     }
 }
@@ -183,6 +226,7 @@ pub struct Server {
     address: SocketAddr,
     tls: Option<Tls>,
     reloads: (Reloader, reload::Reloads),
+    auth: Option<Auth>,
     options: ServerOptions,
 }
 
@@ -196,6 +240,8 @@ struct Context {
     limits: RefCell<Rc<limits::Limits>>,
     /// HTTP connections and streams that there may be.
     most_connections: Cell<usize>,
+    /// Finds out who asks, where that is to be found out.
+    auth: Option<Auth>,
     /// HTTP connections that are no streams.
     requests: Cell<usize>,
     /// Connections of HTTP/2, and streams over TLS: what is written to them is not sent yet.
@@ -223,9 +269,20 @@ impl Context {
         }
     }
 
-    /// Who asks. Without authentication that is nobody in particular; those on this machine may do
-    /// everything, and others what the options allow.
-    fn identify(&self) -> Identity {
+    /// Who asks.
+    ///
+    /// # Errors
+    /// Where it is said in a way that cannot be true.
+    async fn identify<B>(&self, request: &mut Request<B>) -> Result<Identity, ApiError> {
+        match &self.auth {
+            Some(auth) => auth.identify(request).await,
+            None => Ok(self.anyone()),
+        }
+    }
+
+    /// Who asks where there is no authentication: nobody in particular. Those on this machine may
+    /// do everything, and others what the options allow.
+    fn anyone(&self) -> Identity {
         let may_publish =
             self.options.listen.ip().is_loopback() || self.options.allow_anonymous_publish;
         let access = if may_publish {
@@ -272,6 +329,7 @@ impl Server {
         let tls = options.tls.as_ref().map(Tls::load).transpose();
         let tls = tls.map_err(ServerError::Tls)?;
         let (hub, drivers) = Hub::new(options.driver.clone()).map_err(ServerError::Start)?;
+        let auth = options.auth(hub.rules())?;
         let listener =
             listen::listen(address).map_err(|error| ServerError::Listen(address, error))?;
         let address = listener
@@ -285,6 +343,7 @@ impl Server {
             address,
             tls,
             reloads: Reloader::new(),
+            auth,
             options,
         })
     }
@@ -327,6 +386,7 @@ impl Server {
             listener,
             tls,
             reloads: (_, reloads),
+            auth,
             options,
             ..
         } = self;
@@ -346,6 +406,7 @@ impl Server {
             options,
             hosts,
             routes: routes::Routes::new(),
+            auth,
             requests: Cell::new(0),
             carried: Cell::new(0),
             stopping,

@@ -201,6 +201,7 @@ impl From<&Config> for ServerOptions {
             hosts: config.hosts.clone(),
             allow_anonymous: config.allow_anonymous,
             allow_anonymous_publish: config.allow_anonymous_publish,
+            auth: config.auth.clone(),
             connections: config.limits.connections,
             body_bytes: bytes(config.limits.body_bytes),
             body_timeout: config.limits.body_timeout,

@@ -5,11 +5,14 @@
 use crate::hub::{NotOpened, NotPublished};
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use hyper::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use std::fmt;
 use tidings_core::PublishError;
+
+/// The code of what whoever asks may not.
+const FORBIDDEN: &str = "forbidden";
 
 /// Why a request is refused, as the client is told.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +27,8 @@ pub struct ApiError {
     pub(super) allow: Option<&'static str>,
     /// When to try again, in seconds.
     pub(super) retry_after: Option<u64>,
+    /// What `WWW-Authenticate` says is wrong with the token, where there was one.
+    pub(super) challenge: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -45,6 +50,7 @@ impl ApiError {
             message: message.into(),
             allow: None,
             retry_after: None,
+            challenge: None,
         }
     }
 
@@ -52,9 +58,31 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
-    /// Whoever asks is known, and may not.
+    /// Whoever asks may not.
     pub(super) fn forbidden(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+        Self::new(StatusCode::FORBIDDEN, FORBIDDEN, message)
+    }
+
+    /// It is not known who asks.
+    pub(super) fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+    }
+
+    /// Says in addition, in `WWW-Authenticate`, what is wrong with the token: one of the errors of
+    /// RFC 6750, section 3.1.
+    pub(super) fn challenging(self, error: &'static str) -> Self {
+        let challenge = Some(error);
+        Self { challenge, ..self }
+    }
+
+    /// What is forbidden, as it is said to those who have a token, and to those who have none and
+    /// may be allowed with one.
+    pub(super) fn answering(self, has_token: bool) -> Self {
+        match (self.code, has_token) {
+            (FORBIDDEN, true) => self.challenging("insufficient_scope"),
+            (FORBIDDEN, false) => Self::unauthorized("unauthenticated", self.message),
+            _ => self,
+        }
     }
 
     pub(super) fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
@@ -105,7 +133,25 @@ impl ApiError {
         if let Some(seconds) = self.retry_after {
             response = response.header(RETRY_AFTER, seconds);
         }
+        if self.challenge.is_some() || self.status == StatusCode::UNAUTHORIZED {
+            response = response.header(WWW_AUTHENTICATE, self.authenticate());
+        }
         response.body(Full::from(body)).unwrap_or_default()
+    }
+
+    /// How to authenticate (RFC 6750, section 3). Without a token nothing is wrong with it.
+    fn authenticate(&self) -> String {
+        let scheme = "Bearer realm=\"tidings\"";
+        let Some(error) = self.challenge else {
+            return scheme.to_owned();
+        };
+        let allowed = |char: char| match char {
+            '"' | '\\' => '\'',
+            ' '..='~' => char,
+            _ => '?',
+        };
+        let description: String = self.message.chars().map(allowed).collect();
+        format!("{scheme}, error=\"{error}\", error_description=\"{description}\"")
     }
 }
 

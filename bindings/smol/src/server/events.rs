@@ -26,6 +26,10 @@ pub(super) async fn events(
     }
     let asked = StreamOptions::for_request(&request);
     let query = parse_query(request.uri().query().unwrap_or_default())?;
+    if context.auth.is_some() && query.user.is_some() {
+        let message = "user is for servers without authentication; here the token says who reads";
+        return Err(ApiError::bad("unexpected_user", message));
+    }
     identity.access.check_subscribe(&query.topics)?;
     let user = identity.user.or(query.user);
     if let Some(user) = &user {

@@ -4,7 +4,7 @@
 
 use super::error::ApiError;
 use serde::{Deserialize, Serialize};
-use tidings_core::{Audience, Publish, pattern_matches};
+use tidings_core::{Audience, Publish, Rules, pattern_matches};
 
 /// Who asks.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -17,6 +17,24 @@ pub struct Identity {
     pub expires_ms: Option<u64>,
     /// The token that says so, by its own name (`jti`).
     pub token_id: Option<String>,
+    /// The application server, by the name of its key.
+    pub server: Option<String>,
+    /// What it is known by.
+    pub credential: Credential,
+}
+
+/// What it is known by who asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Credential {
+    /// It is not known.
+    #[default]
+    None,
+    /// A token or key in the header `Authorization`.
+    Header,
+    /// A token in a cookie. Browsers send it along with requests that other sites make, too.
+    Cookie,
+    /// A token in the query.
+    Query,
 }
 
 /// What someone may do; by default nothing. The lists have names and patterns of topics.
@@ -83,6 +101,44 @@ impl Access {
             metrics: true,
             ..Self::default()
         }
+    }
+
+    /// For application servers, which may publish everything to everyone.
+    #[must_use]
+    pub fn publishing() -> Self {
+        let all = || vec!["**".to_owned()];
+        Self {
+            publish: all(),
+            publish_private: all(),
+            publish_direct: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the lists are no longer than what a connection may have, and all in them are names
+    /// or patterns.
+    ///
+    /// # Errors
+    /// The first list or name that is not, and why.
+    pub(super) fn check_names(&self, rules: &Rules) -> Result<(), String> {
+        let limits = rules.limits();
+        let topics = limits.topics_per_connection;
+        let lists = [
+            ("subscribe", &self.subscribe, topics),
+            ("grants", &self.grants, limits.grants_per_connection),
+            ("publish", &self.publish, topics),
+            ("publish_private", &self.publish_private, topics),
+        ];
+        for (list, names, limit) in lists {
+            if names.len() > limit {
+                return Err(format!("{list} has more than {limit} names"));
+            }
+            for name in names {
+                let checked = rules.check_pattern(name);
+                checked.map_err(|error| format!("{list}: {name:?}: {error}"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether all of these topics and patterns may be subscribed to.

@@ -6,20 +6,18 @@ use super::client::Client;
 use super::error::ApiError;
 use super::identity::{Access, Identity};
 use super::limits::Publisher;
+use super::object::Object;
 use super::{Context, Counted};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Request, Response, StatusCode};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use smol::Timer;
 use smol::future::or;
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt;
 use tidings_core::{
     Audience, ConnectionId, Event, Message, Publish, PublishError, Published, Rules,
 };
@@ -43,27 +41,6 @@ struct EventBody<'a> {
     except: Option<Cow<'a, str>>,
 }
 
-/// An event of an array. Serde by itself would also take a list of its fields without their names.
-struct Listed<'a>(EventBody<'a>);
-
-impl<'de> Deserialize<'de> for Listed<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Listed<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an event, which is an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                EventBody::deserialize(MapAccessDeserializer::new(map)).map(Listed)
-            }
-        }
-        deserializer.deserialize_map(Object)
-    }
-}
-
 /// What became of it.
 #[derive(Serialize)]
 struct Answer {
@@ -80,7 +57,10 @@ pub(super) async fn publish(
     identity: &Identity,
 ) -> Result<Response<Full<Bytes>>, ApiError> {
     if !identity.access.may_publish() {
-        let message = "publishing needs authentication, or --allow-anonymous-publish";
+        let message = match context.auth {
+            Some(_) => "nothing may be published by whoever asks",
+            None => "publishing needs authentication, or --allow-anonymous-publish",
+        };
         return Err(ApiError::forbidden(message));
     }
     if !is_json(&request) {
@@ -166,7 +146,7 @@ pub fn parse_body(body: &[u8], rules: &Rules, access: &Access) -> Result<Vec<Mes
         let event = serde_json::from_str::<EventBody<'_>>(text).map_err(invalid)?;
         return Ok(vec![event.message(rules, access)?]);
     }
-    let events = serde_json::from_str::<Vec<Listed<'_>>>(text).map_err(|error| {
+    let events = serde_json::from_str::<Vec<Object<EventBody<'_>>>>(text).map_err(|error| {
         let refused = invalid(error);
         match first_invalid(text) {
             Some(number) => refused.within(format_args!("event {number}")),
@@ -175,7 +155,7 @@ pub fn parse_body(body: &[u8], rules: &Rules, access: &Access) -> Result<Vec<Mes
     })?;
     let numbered = events.into_iter().enumerate();
     numbered
-        .map(|(number, Listed(event))| {
+        .map(|(number, Object(event))| {
             event
                 .message(rules, access)
                 .map_err(|error| error.within(format_args!("event {number}")))
@@ -186,7 +166,8 @@ pub fn parse_body(body: &[u8], rules: &Rules, access: &Access) -> Result<Vec<Mes
 /// Which event of an array is none. The array itself may be what is broken.
 fn first_invalid(text: &str) -> Option<usize> {
     let events = serde_json::from_str::<Vec<&RawValue>>(text).ok()?;
-    let is_invalid = |event: &&RawValue| serde_json::from_str::<Listed<'_>>(event.get()).is_err();
+    let is_invalid =
+        |event: &&RawValue| serde_json::from_str::<Object<EventBody<'_>>>(event.get()).is_err();
     events.iter().position(is_invalid)
 }
 

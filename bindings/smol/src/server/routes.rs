@@ -4,7 +4,7 @@
 
 use super::client::Client;
 use super::error::ApiError;
-use super::identity::Part;
+use super::identity::{Credential, Identity, Part};
 use super::{Context, events, publish, stats};
 use crate::http::Answer;
 use http_body_util::Full;
@@ -69,6 +69,11 @@ impl Endpoint {
     }
 
     /// The part of the server that it belongs to, where that is not for everyone.
+    /// Whether it matters who asks. Whoever looks after a server has no token.
+    const fn is_for_all(self) -> bool {
+        matches!(self, Self::Health)
+    }
+
     const fn part(self) -> Option<Part> {
         match self {
             Self::Page => Some(Part::Console),
@@ -111,17 +116,35 @@ impl Routes {
 }
 
 async fn route(
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     context: &Context,
     client: &Client,
 ) -> Result<Answer<Full<Bytes>>, ApiError> {
     let endpoint = context
         .routes
         .find(request.uri().path(), request.method())?;
+    if endpoint.is_for_all() {
+        return stats::health(context).map(Answer::Response);
+    }
     if let Endpoint::Events = endpoint {
         context.limits().open_by_address(client.address)?;
     }
-    let identity = context.identify();
+    let identity = context.identify(&mut request).await?;
+    let has_token = identity.credential != Credential::None;
+    let answer = answer(endpoint, request, context, client, identity).await;
+    answer.map_err(|refused| match context.auth {
+        Some(_) => refused.answering(has_token),
+        None => refused,
+    })
+}
+
+async fn answer(
+    endpoint: Endpoint,
+    request: Request<Incoming>,
+    context: &Context,
+    client: &Client,
+    identity: Identity,
+) -> Result<Answer<Full<Bytes>>, ApiError> {
     if let Some(part) = endpoint.part() {
         identity.access.check(part)?;
     }

@@ -89,7 +89,7 @@ fn an_event_without_the_names_of_its_fields_is_none() {
         (
             &format!(r#"[{{"topics":["a"],"data":"1"}},{fields}]"#),
             "invalid_json",
-            "event 1: invalid type: sequence, expected an event",
+            "event 1: invalid type: sequence, expected an object",
         ),
     ]);
 }

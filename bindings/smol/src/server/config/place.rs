@@ -22,6 +22,7 @@ pub(super) fn place_of(error: &ServerError, config: &Config) -> Vec<Place> {
     match error {
         ServerError::NotLoopback(_) | ServerError::Listen(..) => vec![Key("listen")],
         ServerError::Tls(_) => vec![Key("tls")],
+        ServerError::Auth(_) => vec![Key("auth")],
         ServerError::HeadBytes => vec![Key("limits"), Key("head_bytes")],
         ServerError::Start(StartError::Shards) => vec![Key("shards")],
         ServerError::Start(StartError::Options(error)) => place_of_option(error, config),

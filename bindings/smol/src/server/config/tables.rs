@@ -5,6 +5,7 @@
 
 use super::bytes;
 use crate::http::HttpOptions;
+use crate::server::auth::AuthOptions;
 use crate::server::http2::Http2Options;
 use crate::server::limits::{LimitOptions, Rate};
 use crate::server::tls::TlsOptions;
@@ -37,6 +38,9 @@ pub struct Config {
     /// Speak TLS. Default: plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsOptions>,
+    /// Who may ask for what. Default: there is no authentication.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<AuthOptions>,
     /// What is kept for those who come back.
     pub log: LogTable,
     /// Topics that are kept otherwise; the first that matches counts.
@@ -58,6 +62,7 @@ impl Default for Config {
             drain: Duration::from_secs(10),
             shards: 1,
             tls: None,
+            auth: None,
             log: LogTable::default(),
             classes: Vec::new(),
             streams: StreamTable::default(),

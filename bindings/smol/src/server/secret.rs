@@ -1,0 +1,62 @@
+//! A text that is shown to nobody: neither in what is printed, nor in what is logged.
+//!
+//! It does not know what it opens.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+
+/// What stands in its place.
+const SHOWN: &str = "[secret]";
+
+/// A secret of the options.
+///
+/// ```
+/// use tidings_smol::server::Secret;
+///
+/// let secret = Secret::from("correct horse battery staple".to_owned());
+/// assert_eq!(format!("{secret} {secret:?}"), "[secret] [secret]");
+/// assert!(secret.expose().ends_with("staple"));
+/// ```
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for what it opens.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// In constant time for secrets of one length.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        verify_slices_are_equal(self.0.as_bytes(), other.0.as_bytes()).is_ok()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SHOWN)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SHOWN)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(SHOWN)
+    }
+}
