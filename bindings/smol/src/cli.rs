@@ -2,6 +2,7 @@
 //!
 //! It does not know how any of it is done; each command has a file of its own.
 
+mod auth;
 mod config;
 mod decode;
 mod flags;
@@ -9,6 +10,7 @@ mod http;
 mod publish;
 mod serve;
 mod subscribe;
+mod token;
 
 use clap::{Parser, Subcommand};
 use std::fmt::Display;
@@ -49,6 +51,8 @@ enum Command {
     Subscribe(subscribe::Arguments),
     /// Turn an event stream on standard input into one JSON object a line
     Decode(decode::Arguments),
+    /// Make a token for development, and print it
+    Token(token::Arguments),
 }
 
 /// Does what the arguments say.
@@ -62,6 +66,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Publish(arguments)) => publish::run(arguments),
         Some(Command::Subscribe(arguments)) => subscribe::run(arguments),
         Some(Command::Decode(arguments)) => decode::run(&arguments),
+        Some(Command::Token(arguments)) => token::run(arguments),
     }
 }
 

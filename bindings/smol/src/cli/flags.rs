@@ -2,6 +2,7 @@
 //!
 //! It does not know what they do. A file has more of them.
 
+use super::auth;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
@@ -55,6 +56,9 @@ pub(super) struct Flags {
     /// How long streams may take to end when the server is stopped [default: 10s]
     #[arg(long, value_name = "TIME", env = "TIDINGS_DRAIN", value_parser = humantime::parse_duration)]
     drain: Option<Duration>,
+
+    #[command(flatten)]
+    auth: auth::Flags,
 
     /// Events that are kept for those who come back [default: 50000]
     #[arg(
@@ -167,6 +171,7 @@ impl Flags {
         if !self.trusted_proxies.is_empty() {
             config.trusted_proxies.clone_from(&self.trusted_proxies);
         }
+        self.auth.apply(&mut config.auth);
         set(&mut config.log.events, self.log_events);
         set(&mut config.log.bytes, self.log_bytes);
         set(&mut config.log.age, self.log_age);

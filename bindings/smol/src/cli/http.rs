@@ -2,10 +2,11 @@
 //!
 //! It does not know what is sent or read.
 
+use clap::Args;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::HOST;
+use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use hyper::{Request, Response, Uri};
 use smol::LocalExecutor;
 use smol::net::TcpStream;
@@ -53,6 +54,31 @@ impl FromStr for ServerUrl {
     }
 }
 
+/// Which server is meant, and who asks.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Arguments {
+    /// The server
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080",
+        env = "TIDINGS_SERVER"
+    )]
+    server: ServerUrl,
+    /// A token or key, for a server with authentication. Others see arguments of programs: better
+    /// in the environment
+    #[arg(long, env = "TIDINGS_TOKEN", hide_env_values = true, value_parser = bearer)]
+    token: Option<HeaderValue>,
+}
+
+/// What says who asks (RFC 6750, section 2.1).
+fn bearer(token: &str) -> Result<HeaderValue, &'static str> {
+    let value = HeaderValue::try_from(format!("Bearer {}", token.trim()));
+    let mut value = value.map_err(|_| "a token has no line breaks nor other control characters")?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 /// Why there is no response.
 #[derive(Debug)]
 pub(super) struct HttpError(Box<dyn Error>);
@@ -75,15 +101,15 @@ impl<E: Error + 'static> From<E> for HttpError {
 /// A connection to a server, made when it is needed and kept as long as it works.
 pub(super) struct Connection {
     executor: Rc<LocalExecutor<'static>>,
-    url: ServerUrl,
+    server: Arguments,
     open: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Connection {
-    pub(super) fn new(executor: Rc<LocalExecutor<'static>>, url: ServerUrl) -> Self {
+    pub(super) fn new(executor: Rc<LocalExecutor<'static>>, server: Arguments) -> Self {
         Self {
             executor,
-            url,
+            server,
             open: None,
         }
     }
@@ -93,10 +119,13 @@ impl Connection {
         &mut self,
         mut request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, HttpError> {
-        *request.uri_mut() = format!("{}{}", self.url.path, request.uri()).parse()?;
-        request
-            .headers_mut()
-            .insert(HOST, self.url.authority.parse()?);
+        let Arguments { server, token } = &self.server;
+        *request.uri_mut() = format!("{}{}", server.path, request.uri()).parse()?;
+        let headers = request.headers_mut();
+        headers.insert(HOST, server.authority.parse()?);
+        if let Some(token) = token {
+            headers.insert(AUTHORIZATION, token.clone());
+        }
         let mut sender = match self.open.take() {
             Some(sender) if !sender.is_closed() => sender,
             _ => self.connect().await?,
@@ -108,7 +137,8 @@ impl Connection {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, HttpError> {
-        let socket = TcpStream::connect((&*self.url.host, self.url.port)).await?;
+        let server = &self.server.server;
+        let socket = TcpStream::connect((&*server.host, server.port)).await?;
         socket.set_nodelay(true)?;
         let (sender, connection) = handshake(FuturesIo::new(socket)).await?;
         // How it ends is seen by whoever waits for a response or its body.

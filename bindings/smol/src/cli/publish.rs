@@ -2,7 +2,7 @@
 //!
 //! It does not know how events travel; it keeps what is not yet answered, and tries again.
 
-use super::http::{Connection, ServerUrl, text};
+use super::http::{self, Connection, text};
 use super::{fail, print, tell};
 use async_channel::{Receiver, Sender};
 use clap::{ArgGroup, Args};
@@ -55,14 +55,8 @@ pub(super) struct Arguments {
     /// Only for streams with a grant
     #[arg(long)]
     private: bool,
-    /// The server
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "http://127.0.0.1:8080",
-        env = "TIDINGS_SERVER"
-    )]
-    server: ServerUrl,
+    #[command(flatten)]
+    server: http::Arguments,
     /// End with status 1 after trying for so long [default: with --lines never, else at once]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     give_up: Option<Duration>,
@@ -275,7 +269,7 @@ impl Publisher {
         };
         match or(exchange, late).await {
             Err(error) => {
-                let error: super::http::HttpError = error;
+                let error: http::HttpError = error;
                 Err(Failed::ForNow(
                     format!("no answer: {error}"),
                     Duration::ZERO,

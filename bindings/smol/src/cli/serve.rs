@@ -24,6 +24,7 @@ Examples:
   tidings serve --latest 'prices/**' --idle 5m
   tidings serve --tls-cert fullchain.pem --tls-key privkey.pem
   tidings serve --listen 0.0.0.0:8080 --allow-anonymous --host events.example.com
+  tidings serve --jwt-secret-file secret.txt --token-cookie session --publish-key-file key.txt
   tidings serve --config tidings.toml
 
 `tidings config` prints all settings, `tidings check` says what is wrong with them. On SIGHUP the

@@ -3,7 +3,7 @@
 //! It does not know when to reconnect, nor how a stream is read: the core's client does.
 
 use super::decode::Line;
-use super::http::{Connection, HttpError, ServerUrl};
+use super::http::{self, Connection, HttpError};
 use super::{fail, tell};
 use clap::Args;
 use http_body_util::{BodyExt as _, Full};
@@ -37,14 +37,8 @@ pub(super) struct Arguments {
     /// Print {"event","data","id"} for every event, the server's own included
     #[arg(long)]
     json: bool,
-    /// The server
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "http://127.0.0.1:8080",
-        env = "TIDINGS_SERVER"
-    )]
-    server: ServerUrl,
+    #[command(flatten)]
+    server: http::Arguments,
     /// End with status 1 after so many attempts in a row that failed [default: never]
     #[arg(long, value_name = "COUNT")]
     attempts: Option<u32>,

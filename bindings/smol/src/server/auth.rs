@@ -110,6 +110,11 @@ impl Known {
         let checked = options.anonymous.check_names(rules);
         checked.map_err(|problem| AuthError::Option("anonymous", problem))?;
         let jwt = options.jwt.as_ref();
+        let place = options.cookie.as_ref().or(options.query.as_ref());
+        if let (None, Some(place)) = (jwt, place) {
+            let problem = format!("there are no tokens that {place:?} could carry: say jwt.keys");
+            return Err(AuthError::Option("cookie and query", problem));
+        }
         let verifier = jwt
             .map(|jwt| Verifier::new(jwt, rules.clone()))
             .transpose()?;

@@ -120,7 +120,7 @@ impl Access {
     ///
     /// # Errors
     /// The first list or name that is not, and why.
-    pub(super) fn check_names(&self, rules: &Rules) -> Result<(), String> {
+    pub fn check_names(&self, rules: &Rules) -> Result<(), String> {
         let limits = rules.limits();
         let topics = limits.topics_per_connection;
         let lists = [

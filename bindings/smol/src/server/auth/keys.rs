@@ -223,12 +223,17 @@ fn of_jwk(jwk: &Jwk) -> Result<(Algorithm, DecodingKey), KeyProblem> {
 fn check_public(algorithm: Algorithm, key: DecodingKey) -> Result<DecodingKey, KeyProblem> {
     let is_good = match (algorithm, key.kind()) {
         (Algorithm::Rs256, DecodingKeyKind::SecretOrDer(der)) => RsaSubjectPublicKey::from_der(der)
-            .is_ok_and(|key| MODULUS_BYTES.contains(&key.modulus_len())),
+            .is_ok_and(|key| {
+                let (modulus, exponent) = (key.modulus(), key.exponent());
+                is_rsa(
+                    modulus.big_endian_without_leading_zero(),
+                    exponent.big_endian_without_leading_zero(),
+                )
+            }),
         (Algorithm::Rs256, DecodingKeyKind::RsaModulusExponent { n, e }) => {
-            let zeros = n.iter().take_while(|byte| **byte == 0).count();
-            let parsed =
-                RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256);
-            parsed.is_ok() && MODULUS_BYTES.contains(&(n.len() - zeros))
+            let key = RsaPublicKeyComponents { n, e };
+            let parsed = key.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256);
+            parsed.is_ok() && is_rsa(n, e)
         }
         (Algorithm::Es256, DecodingKeyKind::SecretOrDer(point)) => {
             ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).is_ok()
@@ -243,4 +248,16 @@ fn check_public(algorithm: Algorithm, key: DecodingKey) -> Result<DecodingKey, K
     } else {
         Err(KeyProblem::NotPublic(algorithm))
     }
+}
+
+/// Whether the modulus has a good size, and the exponent is odd and more than 1: with 1, every
+/// message is its own signature.
+fn is_rsa(modulus: &[u8], exponent: &[u8]) -> bool {
+    let digits = |number: &[u8]| {
+        let zeros = number.iter().take_while(|byte| **byte == 0).count();
+        number.len() - zeros
+    };
+    let is_odd = exponent.last().is_some_and(|byte| byte % 2 == 1);
+    let is_one = digits(exponent) == 1 && exponent.ends_with(&[1]);
+    MODULUS_BYTES.contains(&digits(modulus)) && is_odd && !is_one
 }

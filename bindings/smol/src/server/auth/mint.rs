@@ -2,13 +2,14 @@
 //!
 //! It does not know who may have one.
 
-use super::Algorithm;
-use super::error::KeyProblem;
+use super::error::{AuthError, KeyProblem};
 use super::keys::check_secret;
+use super::{Algorithm, read_text};
 use crate::server::identity::Access;
 use jsonwebtoken::{EncodingKey, Header, crypto, encode};
 use serde::Serialize;
 use std::fmt;
+use std::path::Path;
 
 /// What tokens are signed with.
 ///
@@ -93,6 +94,24 @@ impl SigningKey {
             id: None,
             key,
         })
+    }
+
+    /// A secret in a file. A line break at its end is not part of it.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is none for this algorithm.
+    pub fn from_secret_file(algorithm: Algorithm, path: &Path) -> Result<Self, AuthError> {
+        let key = Self::from_secret(algorithm, &read_text(path)?);
+        key.map_err(|problem| AuthError::Key(path.display().to_string(), problem))
+    }
+
+    /// A private key in a file, in PEM.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is none for this algorithm.
+    pub fn from_pem_file(algorithm: Algorithm, path: &Path) -> Result<Self, AuthError> {
+        let key = Self::from_pem(algorithm, read_text(path)?.as_bytes());
+        key.map_err(|problem| AuthError::Key(path.display().to_string(), problem))
     }
 
     /// Says in every token which key it is signed with.
