@@ -4,7 +4,7 @@
 //! It does not know what is done with them.
 
 use clap::{ArgGroup, Args};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tidings_smol::server::{
     Access, Algorithm, AuthOptions, JwtOptions, KeyOptions, StaticKeyOptions,
 };
@@ -15,7 +15,7 @@ use tidings_smol::server::{
     next_help_heading = "Authentication",
     group = ArgGroup::new("jwt_key").args(["jwt_secret_file", "jwt_key_file"])
 )]
-pub(super) struct Flags {
+pub(super) struct AuthFlags {
     /// A file with the secret that tokens (JWT) are signed with
     #[arg(long, value_name = "FILE", env = "TIDINGS_JWT_SECRET_FILE")]
     jwt_secret_file: Option<PathBuf>,
@@ -71,7 +71,7 @@ pub(super) struct Flags {
     token_query: Option<String>,
 }
 
-impl Flags {
+impl AuthFlags {
     /// Says over other settings what was said here.
     pub(super) fn apply(&self, auth: &mut Option<AuthOptions>) {
         let jwt = |auth: &mut Option<AuthOptions>, set: &dyn Fn(&mut JwtOptions)| {
@@ -91,7 +91,7 @@ impl Flags {
             jwt(auth, &|jwt| jwt.issuer.clone_from(&self.jwt_issuer));
         }
         if !self.publish_key_file.is_empty() {
-            let keys = self.publish_key_file.iter().map(server);
+            let keys = self.publish_key_file.iter().map(|file| server(file));
             auth.get_or_insert_default().keys = keys.collect();
         }
         if self.token_cookie.is_some() {
@@ -118,11 +118,11 @@ impl Flags {
 }
 
 /// An application server, which is called as the file with its key.
-fn server(file: &PathBuf) -> StaticKeyOptions {
+fn server(file: &Path) -> StaticKeyOptions {
     StaticKeyOptions {
         name: file.display().to_string(),
         key: None,
-        key_file: Some(file.clone()),
+        key_file: Some(file.to_owned()),
         access: Access::publishing(),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It does not know what they do. A file has more of them.
 
-use super::auth;
+use super::auth::AuthFlags;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
@@ -58,7 +58,7 @@ pub(super) struct Flags {
     drain: Option<Duration>,
 
     #[command(flatten)]
-    auth: auth::Flags,
+    auth: AuthFlags,
 
     /// Events that are kept for those who come back [default: 50000]
     #[arg(

@@ -56,7 +56,7 @@ impl FromStr for ServerUrl {
 
 /// Which server is meant, and who asks.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Arguments {
+pub(super) struct Destination {
     /// The server
     #[arg(
         long,
@@ -101,12 +101,12 @@ impl<E: Error + 'static> From<E> for HttpError {
 /// A connection to a server, made when it is needed and kept as long as it works.
 pub(super) struct Connection {
     executor: Rc<LocalExecutor<'static>>,
-    server: Arguments,
+    server: Destination,
     open: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Connection {
-    pub(super) fn new(executor: Rc<LocalExecutor<'static>>, server: Arguments) -> Self {
+    pub(super) fn new(executor: Rc<LocalExecutor<'static>>, server: Destination) -> Self {
         Self {
             executor,
             server,
@@ -119,7 +119,7 @@ impl Connection {
         &mut self,
         mut request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, HttpError> {
-        let Arguments { server, token } = &self.server;
+        let Destination { server, token } = &self.server;
         *request.uri_mut() = format!("{}{}", server.path, request.uri()).parse()?;
         let headers = request.headers_mut();
         headers.insert(HOST, server.authority.parse()?);

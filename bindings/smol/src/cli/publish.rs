@@ -2,7 +2,7 @@
 //!
 //! It does not know how events travel; it keeps what is not yet answered, and tries again.
 
-use super::http::{self, Connection, text};
+use super::http::{Connection, Destination, HttpError, text};
 use super::{fail, print, tell};
 use async_channel::{Receiver, Sender};
 use clap::{ArgGroup, Args};
@@ -56,7 +56,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     private: bool,
     #[command(flatten)]
-    server: http::Arguments,
+    server: Destination,
     /// End with status 1 after trying for so long [default: with --lines never, else at once]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     give_up: Option<Duration>,
@@ -269,7 +269,7 @@ impl Publisher {
         };
         match or(exchange, late).await {
             Err(error) => {
-                let error: http::HttpError = error;
+                let error: HttpError = error;
                 Err(Failed::ForNow(
                     format!("no answer: {error}"),
                     Duration::ZERO,

@@ -3,7 +3,7 @@
 //! It does not know when to reconnect, nor how a stream is read: the core's client does.
 
 use super::decode::Line;
-use super::http::{self, Connection, HttpError};
+use super::http::{Connection, Destination, HttpError};
 use super::{fail, tell};
 use clap::Args;
 use http_body_util::{BodyExt as _, Full};
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    server: http::Arguments,
+    server: Destination,
     /// End with status 1 after so many attempts in a row that failed [default: never]
     #[arg(long, value_name = "COUNT")]
     attempts: Option<u32>,
