@@ -148,23 +148,23 @@ impl ServerOptions {
 
     /// What finds out who asks, where that is to be found out.
     fn auth(&self, rules: &Rules) -> Result<Option<Auth>, ServerError> {
-        let auth = self.auth.clone().map(|mut auth| {
-            self.add_anonymous(&mut auth.anonymous);
-            Auth::new(auth, rules.clone())
-        });
+        let auth = self.auth_options();
+        let auth = auth.map(|auth| Auth::new(auth, rules.clone()));
         auth.transpose().map_err(ServerError::Auth)
     }
 
-    /// What anyone may do beside what is said in particular.
-    fn add_anonymous(&self, access: &mut Access) {
+    /// Who may ask for what, with what anyone may do beside what is said in particular.
+    fn auth_options(&self) -> Option<AuthOptions> {
+        let mut auth = self.auth.clone()?;
         let everything = || "**".to_owned();
         if self.allow_anonymous {
-            access.subscribe.push(everything());
+            auth.anonymous.subscribe.push(everything());
         }
         if self.allow_anonymous_publish {
-            access.publish.push(everything());
-            access.publish_direct = true;
+            auth.anonymous.publish.push(everything());
+            auth.anonymous.publish_direct = true;
         }
+        Some(auth)
     }
 }
 

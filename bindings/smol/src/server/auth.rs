@@ -63,7 +63,6 @@ impl Auth {
 
     /// Goes by other options and by what is in the files now. Where something in them cannot be used,
     /// all stays as it was. Keys that were fetched stay, if they are still fetched from there.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no signal asks for it yet"))]
     pub(super) fn reload(&self, options: AuthOptions) -> Result<(), AuthError> {
         let (old, mut new) = (self.known(), Known::load(options, &self.rules)?);
         if old.jwks_url().is_some() && old.jwks_url() == new.jwks_url() {

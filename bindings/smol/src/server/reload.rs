@@ -1,8 +1,8 @@
-//! Other options for a server that runs: limits and certificates, without cutting a stream.
+//! Other options for a server that runs: limits, certificates and who may ask, without cutting a stream.
 //!
 //! It does not know where the options come from.
 
-use super::{Context, ServerError, ServerOptions};
+use super::{AuthError, Context, ServerError, ServerOptions};
 use async_channel::{Receiver, Sender};
 use futures::channel::oneshot;
 use std::fmt;
@@ -28,8 +28,8 @@ impl Reloader {
         (Self(sender), reloads)
     }
 
-    /// Has the server take what can be changed while it runs: certificates and their keys, which are
-    /// read again, and limits, for what comes from now on. Everything else stays as it is. A server
+    /// Has the server take what can be changed while it runs: certificates, tokens and keys, whose
+    /// files are read again, and limits, for what comes from now on. Everything else stays as it is. A server
     /// that has ended takes nothing.
     ///
     /// # Errors
@@ -55,6 +55,16 @@ pub(super) async fn attend(reloads: Reloads, context: Rc<Context>) {
 impl Context {
     async fn reload(&self, options: ServerOptions) -> Result<(), ServerError> {
         options.validate()?;
+        // What anyone may do is said when the server starts.
+        let auth = ServerOptions {
+            auth: options.auth.clone(),
+            ..self.options.clone()
+        };
+        match (&self.auth, auth.auth_options()) {
+            (Some(auth), Some(options)) => auth.reload(options).map_err(ServerError::Auth)?,
+            (None, None) => {}
+            _ => return Err(ServerError::Auth(AuthError::OnlyAtStart)),
+        }
         if let (Some(tls), Some(options)) = (&self.tls, &options.tls) {
             tls.reload(options).map_err(ServerError::Tls)?;
         }

@@ -24,6 +24,8 @@ pub enum AuthError {
     },
     /// There are tokens to be checked, and no key for it.
     NoKeys,
+    /// Whether there is authentication at all can only be said when the server starts.
+    OnlyAtStart,
     /// Something else that is said does not fit: what, and why.
     Option(&'static str, String),
 }
@@ -106,6 +108,9 @@ impl fmt::Display for AuthError {
                 "there is no key to check tokens with: name one in jwt.keys, or a set of them as \
                  jwt.jwks_file or jwt.jwks_url",
             ),
+            Self::OnlyAtStart => {
+                f.write_str("whether there is authentication is said when the server starts")
+            }
             Self::Option(option, problem) => write!(f, "{option}: {problem}"),
         }
     }
