@@ -32,8 +32,8 @@ const CALLS: u32 = 1_000;
 pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     let c = Exports::load()?;
     let mut report = Report::new(arguments)?;
-    // Differences of a few nanoseconds take many rounds.
-    let rounds = if arguments.quick { 3 } else { 501 };
+    // Differences of a few nanoseconds take many rounds, and short turns: less happens in between.
+    let rounds = if arguments.quick { 3 } else { 2_001 };
     report.begin("abi calls", &format!("{rounds} rounds"));
     for (name, steps, pair) in calls::all(c) {
         call(&mut report, name, steps, rounds, pair)?;

@@ -39,6 +39,7 @@ fn racer(name: &'static str, call: impl FnMut() + 'static) -> Racer<'static> {
         let mut call = call.borrow_mut();
         timed(|| (0..CALLS).for_each(|_| call()))
     })
+    .of_one_run()
 }
 
 /// A hub for the rest of the process, with one reader of the topic.
