@@ -6,6 +6,7 @@
 mod support;
 
 mod adopt;
+mod auth;
 mod bodies;
 mod config;
 mod decode;
@@ -16,6 +17,7 @@ mod heartbeat;
 mod hosts;
 mod http;
 mod http2;
+mod isolation;
 mod library;
 mod limits;
 mod lines;
@@ -28,4 +30,5 @@ mod slow;
 mod subscribe;
 mod tabs;
 mod tls;
+mod tokens;
 mod transports;

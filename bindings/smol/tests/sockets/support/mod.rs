@@ -4,6 +4,7 @@
 
 mod body;
 mod file;
+pub(crate) mod guarded;
 mod http;
 mod program;
 mod proxy;

@@ -45,9 +45,17 @@ impl Program {
 
     /// Runs any command, which should end up as `tidings`.
     pub(crate) fn run(mut command: Command) -> Self {
+        Self::run_with(&mut command, &[])
+    }
+
+    /// Runs a command with these variables in its environment, and none of those that say where a
+    /// server is and who asks.
+    pub(crate) fn run_with(command: &mut Command, variables: &[(&str, &str)]) -> Self {
         let mut child = command
             .env_remove("TIDINGS_LISTEN")
             .env_remove("TIDINGS_SERVER")
+            .env_remove("TIDINGS_TOKEN")
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
