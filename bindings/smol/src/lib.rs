@@ -20,7 +20,8 @@
 //! may be, [`serve_connection`] takes its socket out of hyper, and from then on the stream is a
 //! descriptor and a slot in the hub: no task, no timer, no HTTP buffer. The example `own_service` is
 //! a whole program. [`Hub::adopt`] is for those who have a socket at hand whose request they have read
-//! in their own way. [`server`] is the reference server, which the program `tidings` runs.
+//! in their own way, and [`Stream::into_response`] for those who have none: under HTTP/2, TLS, or a
+//! library that keeps its sockets, a task takes the bytes, and a stream has a small buffer beside. [`server`] is the reference server, which the program `tidings` runs.
 //!
 //! # Several hubs that act as one
 //!
