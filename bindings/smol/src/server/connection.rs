@@ -16,18 +16,22 @@ use hyper::Request;
 use hyper::body::{Bytes, Incoming};
 use smol::future::or;
 use smol::io::{AsyncRead, AsyncWrite};
+use smol::lock::Semaphore;
 use smol::{Async, LocalExecutor, Timer};
 use socket2::SockRef;
 use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 /// No method begins like this, so that servers which know HTTP/1.1 alone refuse HTTP/2 (RFC 9113,
 /// section 3.4).
 const HTTP2: &[u8] = b"PRI ";
+
+/// Requests of one connection of HTTP/2 that are answered at a time, others wait: the body of each is
+/// in memory meanwhile. Streams are none of them once they are open.
+const ANSWERED: usize = 8;
 
 /// What a client begins with.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -178,13 +182,13 @@ where
         // Nothing is ever sent: it ends when the server stops.
         let _ = stopping.recv().await;
     };
-    let answering = context.clone();
+    let (answering, places) = (context.clone(), Rc::new(Semaphore::new(ANSWERED)));
     let service = move |request| {
-        let context = answering.clone();
-        // It is kept small while its stream lasts.
-        let answer: Pin<Box<dyn Future<Output = _>>> =
-            Box::pin(async move { answer(request, ends, &context).await });
-        answer
+        let (context, places) = (answering.clone(), places.clone());
+        async move {
+            let _place = places.acquire().await;
+            answer(request, ends, &context).await
+        }
     };
     let options = (context.options.http, context.options.http2);
     let _ = serve_http2(socket, options, stop, service).await;

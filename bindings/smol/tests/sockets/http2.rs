@@ -318,6 +318,29 @@ fn what_is_too_large_is_refused_and_the_connection_goes_on() {
 }
 
 #[test]
+fn bodies_that_do_not_come_hold_up_nobody_but_their_own_connection() {
+    let site = Site::start(false, |options| {
+        options.body_timeout = Duration::from_millis(500);
+    });
+    let mut raw = Raw::connect(&site);
+    let mut post = vec![0x83];
+    post.extend(&get("/publish")[1..]);
+    post.extend([0x0f, 0x10, 16]);
+    post.extend(b"application/json");
+    let bodies = (0..8).map(|number| 2 * number + 1);
+    for stream in bodies.clone() {
+        raw.send(HEADERS, END_HEADERS, stream, &post);
+    }
+    raw.ask(17, "/health");
+    lives(&site);
+    let answered: Vec<_> = (0..9)
+        .map(|_| raw.expect(|frame| frame.kind == HEADERS).stream)
+        .collect();
+    assert_ne!(answered[0], 17, "it waits for a place");
+    assert!(bodies.chain([17]).all(|stream| answered.contains(&stream)));
+}
+
+#[test]
 fn what_is_no_http2_is_refused_and_the_server_lives() {
     let site = Site::start(false, |_| {});
     let settings = frame(SETTINGS, 0, 0, &[]);

@@ -193,7 +193,8 @@ fn a_new_certificate_is_shown_to_new_connections_and_streams_go_on() {
         let socket = connect(site.address).await;
         assert!(handshake(socket, old.clone(), &["h2"]).await.is_ok());
     });
-    tls.reload().expect("it can be read");
+    let options = site.files.as_ref().expect("it has files").options();
+    tls.reload(&options).expect("it can be read");
     lives(&site);
     block_on(async {
         let socket = connect(site.address).await;
@@ -202,9 +203,8 @@ fn a_new_certificate_is_shown_to_new_connections_and_streams_go_on() {
         site.say("a", "still here").await;
         assert_eq!(stream.message().await, "still here");
     });
-    let key = site.files.as_ref().expect("it has files").options().key;
-    std::fs::write(key, "nonsense").expect("it can be written");
-    assert!(matches!(tls.reload(), Err(TlsError::NoKey(_))));
+    std::fs::write(&options.key, "nonsense").expect("it can be written");
+    assert!(matches!(tls.reload(&options), Err(TlsError::NoKey(_))));
     lives(&site);
 }
 
@@ -221,7 +221,7 @@ fn refusal(cert: &Path, key: &Path) -> String {
     let error = Server::bind(options).expect_err("it is refused");
     assert!(matches!(error, ServerError::Tls(_)), "{error}");
     assert_eq!(
-        Tls::load(tls).expect_err("too").to_string(),
+        Tls::load(&tls).expect_err("too").to_string(),
         error.to_string()
     );
     error.to_string()
