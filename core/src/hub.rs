@@ -60,7 +60,7 @@ pub use publish::Published;
 pub use rules::{PublishError, Rules};
 pub use stats::{ClassStats, Stats, TopicStats};
 pub use subscribe::SubscribeError;
-pub use transmit::{NotTransmitted, Transmit};
+pub use transmit::{Consumed, NotTransmitted, Transmit};
 
 use crate::random::Random;
 use alloc::collections::BTreeSet;

@@ -116,10 +116,10 @@ pub use decode::{DecodeError, DecodeOptions, Decoder, Item};
 pub use encode::encode_comment;
 pub use event::{Event, EventError, OwnedEvent};
 pub use hub::{
-    Audience, ClassOptions, ClassStats, CloseReason, ConnectionId, ConnectionIdError, ControlEvent,
-    ControlOptions, Cursor, CursorError, Deadlines, Gap, GapReason, Hub, HubOptions, LagPolicy,
-    Limits, MAX_SLICES, Message, NameError, NotTransmitted, Open, OpenError, OptionsError, Output,
-    Publish, PublishError, Published, Rules, Stats, SubscribeError, TopicStats, Transmit, WhenFull,
-    pattern_matches,
+    Audience, ClassOptions, ClassStats, CloseReason, ConnectionId, ConnectionIdError, Consumed,
+    ControlEvent, ControlOptions, Cursor, CursorError, Deadlines, Gap, GapReason, Hub, HubOptions,
+    LagPolicy, Limits, MAX_SLICES, Message, NameError, NotTransmitted, Open, OpenError,
+    OptionsError, Output, Publish, PublishError, Published, Rules, Stats, SubscribeError,
+    TopicStats, Transmit, WhenFull, pattern_matches,
 };
 pub use sequencer::{Assigned, Sequencer};

@@ -5,17 +5,22 @@
 //! its thread have theirs.
 
 mod clock;
+mod delays;
+mod delivered;
 mod mailbox;
 mod pipe;
 mod sockets;
 
 pub(crate) use clock::{Clock, milliseconds};
+pub use delays::Latency;
 pub(crate) use mailbox::{Address, Ask, Batch, Command, End, Mailbox, Opening, Replies, mailbox};
 pub(crate) use pipe::{Cut, Reader, Watch, pipe};
 
 use crate::hub::NotOpened;
 use crate::options::SocketOptions;
-use crate::stream::{OnClose, OnGap, Stream};
+use crate::stream::{Closed, OnClose, OnGap, Stream};
+use delays::Delays;
+use delivered::Delivered;
 use futures::Stream as _;
 use futures::future::FusedFuture;
 use pipe::{Heard, Pipes};
@@ -27,11 +32,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
-use tidings_core::{CloseReason, ConnectionId, Gap, Hub, MAX_SLICES, Output, PublishError};
+use tidings_core::{
+    CloseReason, ConnectionId, Consumed, Gap, Hub, MAX_SLICES, Output, PublishError,
+};
 
 /// Writes of one turn: about a millisecond, after which new publishes are taken in, so that the
 /// connections still to come get them in the same write.
 const WRITES_PER_TURN: usize = 256;
+
+/// Writes of which the time is looked at once: some tens of microseconds.
+const WRITES_PER_TIME: usize = 16;
 
 /// Commands and batches taken in at the begin of a turn.
 const MESSAGES_PER_TURN: usize = 256;
@@ -57,11 +67,20 @@ pub struct Driver {
     heard: Vec<Heard>,
     /// Who is to be told of a connection; most are nobody's concern.
     watched: HashMap<ConnectionId, Watchers>,
-    /// How many connections the hub has, for all to see.
-    connections: Arc<AtomicUsize>,
+    delivered: Delivered,
+    delays: Delays,
+    shown: Arc<Shown>,
     /// A drain that was asked for and has not begun.
     drain_over_ms: Option<u64>,
     drained: bool,
+}
+
+/// What a driver shows to all, without being asked.
+#[derive(Default)]
+pub(crate) struct Shown {
+    /// How many connections the hub has.
+    pub(crate) connections: AtomicUsize,
+    pub(crate) delays: delays::Counts,
 }
 
 /// Who is to be told that a connection has closed, and what it missed.
@@ -76,7 +95,7 @@ impl Driver {
         mailbox: Mailbox,
         clock: Clock,
         options: SocketOptions,
-        connections: Arc<AtomicUsize>,
+        shown: Arc<Shown>,
     ) -> io::Result<Self> {
         Ok(Self {
             hub,
@@ -91,7 +110,9 @@ impl Driver {
             happened: Vec::new(),
             heard: Vec::new(),
             watched: HashMap::new(),
-            connections,
+            delivered: Delivered::default(),
+            delays: Delays::default(),
+            shown,
             drain_over_ms: None,
             drained: false,
         })
@@ -109,8 +130,8 @@ impl Driver {
         more |= self.write(now);
         // What was written has made room for it.
         more |= self.held.is_some();
-        self.connections
-            .store(self.hub.connections(), Ordering::Relaxed);
+        let connections = self.hub.connections();
+        self.shown.connections.store(connections, Ordering::Relaxed);
         if more {
             Poll::Ready(())
         } else {
@@ -190,6 +211,9 @@ impl Driver {
             Ok(connection)
         });
         let opened = opened.map(|connection| {
+            self.delivered.begin(connection.index());
+            let topics = options.topics.len();
+            tracing::debug!(%connection, user = options.user, topics, "stream opened");
             if let Some(on_open) = options.on_open {
                 on_open.call(connection, ());
             }
@@ -223,7 +247,10 @@ impl Driver {
 
     fn append(&mut self, batch: Batch, now: u64) {
         match self.hub.append(now, batch.first, &batch.messages) {
-            Ok(recipients) => batch.answer(&recipients),
+            Ok(recipients) => {
+                self.delays.appended(batch.first, self.clock.now_us());
+                batch.answer(&recipients);
+            }
             Err(PublishError::Full) => self.held = Some(batch),
             Err(error) => {
                 // The rules that numbered the batch have let it through, so it fits.
@@ -287,9 +314,11 @@ impl Driver {
     }
 
     fn tell_closed(&mut self, connection: ConnectionId, reason: CloseReason) {
+        let delivered = self.delivered.get(connection.index());
+        tracing::debug!(%connection, reason = reason.as_str(), delivered, "stream closed");
         let watchers = self.watched.remove(&connection);
         if let Some(on_close) = watchers.and_then(|watchers| watchers.on_close) {
-            on_close.call(connection, reason);
+            on_close.call(connection, Closed { reason, delivered });
         }
     }
 
@@ -301,7 +330,10 @@ impl Driver {
     }
 
     fn write(&mut self, now: u64) -> bool {
-        for _ in 0..WRITES_PER_TURN {
+        for number in 0..WRITES_PER_TURN {
+            if number % WRITES_PER_TIME == 0 {
+                self.delays.set_now(self.clock.now_us());
+            }
             match self.hub.poll_output() {
                 Some(Output::Ready(connection)) => self.write_to(connection, now),
                 Some(Output::Closed {
@@ -335,9 +367,14 @@ impl Driver {
         let piped = self.pipes.send(index, slices);
         match piped.map_or_else(|| self.sockets.send(index, slices), Ok) {
             Ok(taken) => {
+                if let Some(sequence) = transmit.first_live(taken) {
+                    self.delays.written(sequence, &self.shown.delays);
+                }
                 let consumed = self.hub.consume(now, connection, taken);
                 debug_assert!(consumed.is_ok(), "consume follows transmit");
-                if let Ok(Some(gap)) = consumed {
+                let Consumed { events, gap } = consumed.unwrap_or_default();
+                self.delivered.add(index, events);
+                if let Some(gap) = gap {
                     self.tell_gap(connection, gap);
                 }
                 if taken < offered && self.sockets.watch_writable(index, true).is_err() {
@@ -403,7 +440,7 @@ impl Future for Driver {
 impl Drop for Driver {
     /// Its streams end with it, also where it ends by a panic.
     fn drop(&mut self) {
-        self.connections.store(0, Ordering::Relaxed);
+        self.shown.connections.store(0, Ordering::Relaxed);
     }
 }
 

@@ -11,7 +11,8 @@ pub(crate) use live::texts;
 pub use posted::Posted;
 
 use crate::driver::{
-    Address, Ask, Batch, Clock, Command, Driver, Opening, Replies, mailbox, milliseconds,
+    Address, Ask, Batch, Clock, Command, Driver, Latency, Opening, Replies, Shown, mailbox,
+    milliseconds,
 };
 use crate::options::DriverOptions;
 use crate::stream::{Stream, StreamOptions};
@@ -27,8 +28,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidings_core::{
-    ConnectionId, Cursor, Hub as Core, HubOptions, Limits, Message, OpenError, Publish, Published,
-    Rules, Sequencer, Stats,
+    ClassStats, ConnectionId, Cursor, Hub as Core, HubOptions, Limits, Message, OpenError, Publish,
+    Published, Rules, Sequencer, Stats,
 };
 
 /// A hub, or several that act as one, driven on smol. Cheap to clone.
@@ -71,7 +72,7 @@ struct Shared {
 /// What is known of one hub from outside.
 struct Shard {
     address: Address,
-    connections: Arc<AtomicUsize>,
+    shown: Arc<Shown>,
 }
 
 impl Hub {
@@ -103,7 +104,7 @@ impl Hub {
         let (mut shards, mut drivers) = (Vec::new(), Vec::new());
         for shard in 0..options.shards {
             let (address, mailbox) = mailbox(options.publish_queue);
-            let connections = Arc::new(AtomicUsize::new(0));
+            let shown = Arc::new(Shown::default());
             let core = HubOptions {
                 shard: shard as u8,
                 seed: random(),
@@ -111,12 +112,9 @@ impl Hub {
             };
             let core = Core::new(core).map_err(StartError::Options)?;
             let socket = options.socket.clone();
-            let driver = Driver::new(core, mailbox, clock, socket, connections.clone());
+            let driver = Driver::new(core, mailbox, clock, socket, shown.clone());
             drivers.push(driver.map_err(StartError::Io)?);
-            shards.push(Shard {
-                address,
-                connections,
-            });
+            shards.push(Shard { address, shown });
         }
         let most_connections = hub_options.limits.connections;
         let shared = Shared {
@@ -337,7 +335,7 @@ impl Hub {
     pub fn connections(&self) -> usize {
         let shards = self.0.shards.iter();
         shards
-            .map(|shard| shard.connections.load(Ordering::Relaxed))
+            .map(|shard| shard.shown.connections.load(Ordering::Relaxed))
             .sum()
     }
 
@@ -359,6 +357,36 @@ impl Hub {
         (sum.topics, sum.log_events) = most;
         sum.duplicates += self.0.duplicates.load(Ordering::Relaxed);
         Ok(sum)
+    }
+
+    /// What each class holds, in the order of the options, the default class last. As in
+    /// [`stats`](Self::stats), bytes are those of all shards, and events those of the shard that has
+    /// most.
+    ///
+    /// # Errors
+    /// When a driver has ended.
+    pub async fn classes(&self) -> Result<Vec<ClassStats>, Stopped> {
+        let mut classes: Vec<ClassStats> = Vec::new();
+        for shard in 0..self.0.shards.len() {
+            let more: Vec<_> = self.ask(shard, |hub, _| hub.classes().collect()).await?;
+            classes.resize(more.len(), ClassStats::default());
+            for (class, more) in classes.iter_mut().zip(more) {
+                class.events = class.events.max(more.events);
+                class.records = class.records.max(more.records);
+                class.bytes += more.bytes;
+                class.first = [class.first, more.first].into_iter().flatten().min();
+            }
+        }
+        Ok(classes)
+    }
+
+    /// How long events have waited from the append to the write that took them, of all shards.
+    #[must_use]
+    pub fn latency(&self) -> Latency {
+        let shards = self.0.shards.iter();
+        shards.fold(Latency::default(), |sum, shard| {
+            sum + shard.shown.delays.read()
+        })
     }
 
     /// Whether a drain has begun.

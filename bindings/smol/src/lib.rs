@@ -43,14 +43,14 @@ pub mod server;
 mod stream;
 
 pub use body::{StreamBody, StreamCut, StreamWatch};
-pub use driver::Driver;
+pub use driver::{Driver, Latency};
 pub use http::{Answer, HttpOptions, serve_connection, stream_head};
 pub use hub::{Hub, NotOpened, NotPublished, Posted, StartError, Stopped};
 pub use options::{DriverOptions, SocketOptions};
-pub use stream::{OnClose, OnGap, OnOpen, Stream, StreamOptions, Watcher};
+pub use stream::{Closed, OnClose, OnGap, OnOpen, Stream, StreamOptions, Watcher};
 pub use tidings_core;
 pub use tidings_core::{
-    Audience, ClassOptions, CloseReason, ConnectionId, Cursor, Deadlines, Event, EventError, Gap,
-    GapReason, HubOptions, LagPolicy, Limits, Message, OpenError, Publish, PublishError, Published,
-    Rules, Stats, SubscribeError, WhenFull,
+    Audience, ClassOptions, ClassStats, CloseReason, ConnectionId, Cursor, Deadlines, Event,
+    EventError, Gap, GapReason, HubOptions, LagPolicy, Limits, Message, OpenError, Publish,
+    PublishError, Published, Rules, Stats, SubscribeError, WhenFull,
 };

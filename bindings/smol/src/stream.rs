@@ -60,11 +60,11 @@ pub type OnOpen = Watcher<()>;
 /// use std::sync::mpsc;
 /// use tidings_smol::{CloseReason, DriverOptions, Hub, OnClose, StreamOptions};
 ///
-/// let (closed, closings) = mpsc::channel();
+/// let (sender, closings) = mpsc::channel();
 /// let options = StreamOptions {
-///     on_close: Some(OnClose::new(move |connection, reason| {
+///     on_close: Some(OnClose::new(move |connection, closed| {
 ///         // Nobody may listen any more.
-///         let _ = closed.send((connection, reason));
+///         let _ = sender.send((connection, closed.reason));
 ///     })),
 ///     ..StreamOptions::default()
 /// };
@@ -75,7 +75,17 @@ pub type OnOpen = Watcher<()>;
 /// assert_eq!(closings.recv()?, (connection, CloseReason::Gone));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub type OnClose = Watcher<CloseReason>;
+pub type OnClose = Watcher<Closed>;
+
+/// How a stream ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Why.
+    pub reason: CloseReason,
+    /// How many events its socket took.
+    pub delivered: u64,
+}
 
 /// Is told what a stream was told that it missed: each time that the begin of a `gap` was given to the
 /// system, also where the event itself is switched off.

@@ -20,6 +20,7 @@ use core::fmt;
 pub struct Transmit<'a> {
     plan: &'a Plan,
     classes: &'a Classes,
+    resuming: bool,
 }
 
 impl<'a> Transmit<'a> {
@@ -35,6 +36,35 @@ impl<'a> Transmit<'a> {
     pub fn slices(&self) -> impl Iterator<Item = &'a [u8]> {
         self.plan.slices(self.classes)
     }
+
+    /// The number of the first event that begins in the first `taken` bytes: how long it has waited
+    /// is what publishing takes to reach the reader. None where none begins there, or where the
+    /// reader has come back and is still being replayed what it missed.
+    #[must_use]
+    pub fn first_live(&self, taken: usize) -> Option<u64> {
+        if self.resuming {
+            return None;
+        }
+        let mut end = 0;
+        let mut begun = self.plan.items.iter().take_while(|item| {
+            let begin = end;
+            end += item.len;
+            begin < taken
+        });
+        begun.find_map(|item| match item.effect {
+            Effect::Event { sequence, .. } => Some(sequence),
+            _ => None,
+        })
+    }
+}
+
+/// What a connection has got with the bytes that it took.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Consumed {
+    /// Events of which it took the last byte.
+    pub events: u64,
+    /// What it was told that it missed; where these are several gaps, their sum.
+    pub gap: Option<Gap>,
 }
 
 /// [`Hub::consume`] was not called right after [`Hub::transmit`] for the same connection, or with
@@ -54,8 +84,7 @@ impl core::error::Error for NotTransmitted {}
 #[derive(Default)]
 struct Progress {
     next: Option<u64>,
-    events: u64,
-    gap: Option<Gap>,
+    got: Consumed,
 }
 
 impl Hub {
@@ -81,6 +110,7 @@ impl Hub {
         }
         self.transmitted = Some(connection);
         Some(Transmit {
+            resuming: self.connections.at(index).resuming,
             plan: &self.plan,
             classes: &self.classes,
         })
@@ -88,8 +118,7 @@ impl Hub {
 
     /// The socket took the first `taken` bytes of what [`transmit`](Self::transmit) offered. If
     /// these are not all, the connection is blocked until
-    /// [`handle_writable`](Self::handle_writable). Returns what the reader was told with them that it
-    /// missed; where these are several gaps, their sum.
+    /// [`handle_writable`](Self::handle_writable).
     ///
     /// # Errors
     /// Unless it follows `transmit` for the same connection, with no other change of the hub
@@ -99,7 +128,7 @@ impl Hub {
         now: u64,
         connection: ConnectionId,
         taken: usize,
-    ) -> Result<Option<Gap>, NotTransmitted> {
+    ) -> Result<Consumed, NotTransmitted> {
         if self.transmitted != Some(connection) || taken > self.plan.bytes {
             return Err(NotTransmitted);
         }
@@ -109,21 +138,21 @@ impl Hub {
         let items = core::mem::take(&mut self.plan.items);
         let progress = self.take_items(index, &items, taken);
         self.plan.items = items;
-        self.stats.delivered += progress.events;
+        self.stats.delivered += progress.got.events;
         let connection = self.connections.at_mut(index);
         if connection.is_closed() {
-            return Ok(progress.gap);
+            return Ok(progress.got);
         }
         if taken > 0 {
             connection.due.heartbeat = false;
-            self.touch_active(now, index, progress.events > 0);
+            self.touch_active(now, index, progress.got.events > 0);
         }
         if taken == self.plan.bytes {
             self.settle(index);
         } else {
             self.block(now, index, taken, progress.next);
         }
-        Ok(progress.gap)
+        Ok(progress.got)
     }
 
     /// Fills the plan; none where the connection was closed meanwhile.
@@ -282,7 +311,7 @@ impl Hub {
     fn take_whole(&mut self, index: u32, item: &Item, progress: &mut Progress) {
         match &item.effect {
             &Effect::Event { sequence, direct } => {
-                progress.events += 1;
+                progress.got.events += 1;
                 progress.next = Some(sequence + 1);
                 let connection = self.connections.at_mut(index);
                 connection.direct -= u32::from(direct);
@@ -297,15 +326,15 @@ impl Hub {
             Effect::Preamble => self.connections.at_mut(index).rare().preamble.clear(),
             Effect::Tail => {
                 let is_event = self.connections.at_mut(index).rare().tail_is_event;
-                progress.events += u64::from(is_event);
+                progress.got.events += u64::from(is_event);
                 self.clear_tail(index);
             }
             Effect::Partial => {
-                progress.events += 1;
+                progress.got.events += 1;
                 self.clear_partial(index);
             }
             &Effect::Opening { sequence } => {
-                progress.events += 1;
+                progress.got.events += 1;
                 self.connections.at_mut(index).rare().opening = Some(sequence + 1);
             }
             Effect::Gap(gap) => {
@@ -319,7 +348,7 @@ impl Hub {
                     missed: missing.events,
                     reason: missing.reason,
                 };
-                progress.gap = Some(progress.gap.map_or(gap, |before| before.and(gap)));
+                progress.got.gap = Some(progress.got.gap.map_or(gap, |before| before.and(gap)));
                 self.stats.gaps += 1;
                 self.stats.missed += missing.events.unwrap_or(0);
                 let connection = self.connections.at_mut(index);
@@ -350,7 +379,7 @@ impl Hub {
             }
             (Effect::Event { .. }, Source::Frame(place, sent)) => {
                 self.take_whole(index, item, progress);
-                progress.events -= 1;
+                progress.got.events -= 1;
                 self.set_partial(
                     index,
                     Partial {
@@ -372,10 +401,10 @@ impl Hub {
             }
             _ => {
                 let rest = self.plan.rest(item, part).to_vec();
-                let events = progress.events;
+                let events = progress.got.events;
                 self.take_whole(index, item, progress);
-                let is_event = progress.events > events;
-                progress.events = events;
+                let is_event = progress.got.events > events;
+                progress.got.events = events;
                 self.set_tail(index, rest, is_event);
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::support::{Rig, topic_event};
 use tidings_core::{
-    Audience, ConnectionId, Event, HubOptions, NameError, Open, Publish, SubscribeError,
+    Audience, ConnectionId, Consumed, Event, HubOptions, NameError, Open, Publish, SubscribeError,
 };
 
 fn private(rig: &mut Rig, topic: &str, data: &str) -> usize {
@@ -261,7 +261,12 @@ fn who_comes_later_from_the_same_place_gets_what_has_come_since() {
     rig.publish("news", "one");
     let offered = rig.hub.transmit(rig.now, first).map(|offer| offer.len());
     let taken = offered.expect("there is an event for it");
-    assert_eq!(rig.hub.consume(rig.now, first, taken), Ok(None));
+    let got = rig.hub.consume(rig.now, first, taken);
+    let one = Consumed {
+        events: 1,
+        gap: None,
+    };
+    assert_eq!(got, Ok(one));
     rig.publish("news", "two");
     assert_eq!(rig.data(second), ["one", "two"]);
     assert_eq!(rig.data(first), ["two"]);

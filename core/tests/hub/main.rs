@@ -11,3 +11,4 @@ mod publishing;
 mod resume;
 mod slow;
 mod support;
+mod taking;

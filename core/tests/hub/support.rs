@@ -119,9 +119,9 @@ impl Rig {
                 });
             }
         }
-        let told = self.hub.consume(self.now, id, taken);
-        let told = told.expect("consume follows transmit");
-        self.gaps.extend(told.map(|gap| (id, gap)));
+        let got = self.hub.consume(self.now, id, taken);
+        let got = got.expect("consume follows transmit");
+        self.gaps.extend(got.gap.map(|gap| (id, gap)));
     }
 
     /// Advances the clock to each deadline up to `now`, writing what falls due.

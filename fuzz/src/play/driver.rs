@@ -110,8 +110,8 @@ impl Player {
         if between.is_none() {
             ensure!(consumed.is_ok(), "what follows a transmit: {consumed:?}");
         }
-        if let Ok(told) = consumed {
-            offer.check_told(taken, told)?;
+        if let Ok(got) = consumed {
+            offer.check_told(taken, got.gap)?;
             let changed = self.model.connections()[key].phase != phase;
             ensure!(
                 !changed,

@@ -20,6 +20,11 @@ impl Clock {
         milliseconds(self.zero.elapsed())
     }
 
+    /// The same, in microseconds.
+    pub(crate) fn now_us(self) -> u64 {
+        u64::try_from(self.zero.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// When it will be `ms`.
     pub(crate) fn instant(self, ms: u64) -> Instant {
         // A time that cannot be expressed is as good as never; a day later it is looked at again.

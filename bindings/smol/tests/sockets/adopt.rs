@@ -31,8 +31,9 @@ fn options() -> StreamOptions {
 /// Options of streams whose ends come out of the receiver.
 fn watched() -> (StreamOptions, Receiver<(ConnectionId, CloseReason)>) {
     let (closed, closings) = mpsc::channel();
-    let on_close = OnClose::new(move |connection, reason| {
-        closed.send((connection, reason)).expect("the test listens");
+    let on_close = OnClose::new(move |connection, end| {
+        let end = (connection, end.reason);
+        closed.send(end).expect("the test listens");
     });
     let options = StreamOptions {
         on_close: Some(on_close),

@@ -119,7 +119,8 @@ impl Engine {
         self.reserve(Kind::Closing, tag, 1)?;
         options.on_close = (tag != 0).then(|| {
             let outputs = self.outputs.clone();
-            OnClose::new(move |connection, reason| {
+            OnClose::new(move |connection, closed| {
+                let reason = closed.reason;
                 let told = Told::Closed { connection, reason };
                 outputs.push(Output { tag, told });
             })
