@@ -1,7 +1,7 @@
 # What people type. `make test` installs what the tests need and runs all of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint doc rust no-std c install package docs header browser node fuzz soak faults install-tools
+.PHONY: help run test fmt lint doc rust deploy no-std c install package docs header browser node fuzz soak faults install-tools
 .PHONY: bench bench-codec bench-hub bench-server bench-abi bench-instructions bench-node bench-readme bench-build bench-library
 
 SKIPPED := target/skipped
@@ -34,11 +34,16 @@ doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --features tidings-core/async,tidings-core/serde
 
 rust: ## Run the Rust tests alone
-	cargo test --workspace --exclude tidings-ffi --locked
+	bindings/smol/deploy/setup.sh
+	TIDINGS_SKIPPED=$(abspath $(SKIPPED)) cargo test --workspace --exclude tidings-ffi --locked
 	bindings/smol/tests/no-tokio-runtime.sh
 
 no-std:
 	core/tests/no_std/prove.sh
+
+deploy: ## Run the tests of proxies and other files for running it alone
+	bindings/smol/deploy/setup.sh
+	TIDINGS_SKIPPED=$(abspath $(SKIPPED)) cargo test -p tidings-smol --locked --test sockets deploy::
 
 c: install-tools ## Run the tests of the C ABI alone: plain, under valgrind, with sanitizers
 	ffi/tests/setup.sh

@@ -8,11 +8,15 @@ mod config;
 mod connection;
 mod error;
 mod events;
+mod health;
 mod hosts;
 mod http2;
 mod identity;
 mod limits;
 mod listen;
+mod logs;
+mod metrics;
+mod notes;
 mod object;
 mod publish;
 mod pump;
@@ -33,6 +37,7 @@ pub use events::parse_query;
 pub use http2::Http2Options;
 pub use identity::{Access, Credential, Identity};
 pub use limits::{LimitOptions, Rate};
+pub use logs::{Log, LogError, LogFormat, LogOptions};
 pub use publish::parse_body;
 pub use reload::Reloader;
 pub use secret::Secret;
@@ -90,6 +95,8 @@ pub struct ServerOptions {
     pub tls: Option<TlsOptions>,
     /// Networks whose proxies are believed when they say for whom they ask. Default none.
     pub trusted_proxies: Vec<IpNet>,
+    /// The log of the process. A server does not start it; `tidings serve` does.
+    pub logs: LogOptions,
     /// Limits of one HTTP connection.
     pub http: HttpOptions,
     /// Limits of one connection of HTTP/2.
@@ -114,6 +121,7 @@ impl Default for ServerOptions {
             drain: Duration::from_secs(10),
             tls: None,
             trusted_proxies: Vec::new(),
+            logs: LogOptions::default(),
             http: HttpOptions::default(),
             http2: Http2Options::default(),
             limits: LimitOptions::default(),
@@ -138,6 +146,7 @@ impl ServerOptions {
         if self.http.head_bytes < LEAST_HEAD_BYTES {
             return Err(ServerError::HeadBytes);
         }
+        self.logs.validate().map_err(ServerError::Log)?;
         let tls = self.tls.as_ref().map(Tls::load).transpose();
         tls.map_err(ServerError::Tls)?;
         self.driver.validate().map_err(ServerError::Start)?;
@@ -187,6 +196,8 @@ pub enum ServerError {
     HeadBytes,
     /// The address cannot be listened on.
     Listen(SocketAddr, io::Error),
+    /// The log cannot be started.
+    Log(LogError),
     /// The certificate or the key cannot be used.
     Tls(TlsError),
     /// The hub cannot be started.
@@ -209,6 +220,7 @@ impl fmt::Display for ServerError {
                 "the head of a request has at least {LEAST_HEAD_BYTES} bytes"
             ),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Log(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
             Self::Start(error) => error.fmt(f),
             Self::Auth(error) => error.fmt(f),
@@ -242,6 +254,9 @@ struct Context {
     most_connections: Cell<usize>,
     /// Finds out who asks, where that is to be found out.
     auth: Option<Auth>,
+    metrics: Arc<metrics::Metrics>,
+    /// Lines about refusals, which clients can cause as they like.
+    refusal_lines: logs::Flood,
     /// HTTP connections that are no streams.
     requests: Cell<usize>,
     /// Connections of HTTP/2, and streams over TLS: what is written to them is not sent yet.
@@ -384,11 +399,11 @@ impl Server {
             hub,
             drivers,
             listener,
+            address,
             tls,
             reloads: (_, reloads),
             auth,
             options,
-            ..
         } = self;
         let mut drivers = drivers.into_iter();
         let first = drivers.next();
@@ -407,12 +422,16 @@ impl Server {
             hosts,
             routes: routes::Routes::new(),
             auth,
+            metrics: Arc::new(metrics::Metrics::new()),
+            refusal_lines: logs::Flood::new(logs::REFUSAL_LINES),
             requests: Cell::new(0),
             carried: Cell::new(0),
             stopping,
             publishes: Cell::new(0),
             opening: Arc::new(Semaphore::new(listen::OPENING)),
         });
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(%address, version, "listening");
         let executor = Rc::new(LocalExecutor::new());
         executor
             .spawn(listen::accept(listener, executor.clone(), context.clone()))
@@ -429,7 +448,10 @@ impl Server {
             let drained = async {
                 stop.await;
                 drop(running);
+                let connections = hub.connections();
+                tracing::info!(connections, "draining");
                 hub.drain(drain).await;
+                context.note_left_out();
                 // What was accepted is in the log by now; whoever published it is told so.
                 while context.publishes.get() > 0 {
                     smol::future::yield_now().await;
@@ -443,6 +465,7 @@ impl Server {
             }
         });
         smol::block_on(tasks);
+        tracing::info!("stopped");
         Ok(())
     }
 }

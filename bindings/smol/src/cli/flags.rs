@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
-use tidings_smol::server::{ClassTable, Config, ConfigError, ConfigFile, TlsOptions};
+use tidings_smol::server::{ClassTable, Config, ConfigError, ConfigFile, LogFormat, TlsOptions};
 use tidings_smol::{LagPolicy, WhenFull};
 
 #[derive(Args)]
@@ -56,6 +56,13 @@ pub(super) struct Flags {
     /// How long streams may take to end when the server is stopped [default: 10s]
     #[arg(long, value_name = "TIME", env = "TIDINGS_DRAIN", value_parser = humantime::parse_duration)]
     drain: Option<Duration>,
+    /// How lines of the log on standard error look [default: text]
+    #[arg(long, value_enum, env = "TIDINGS_LOG_FORMAT")]
+    log_format: Option<Format>,
+    /// What is logged: off, error, warn, info, debug, trace, or a list such as info,hyper=debug
+    /// [default: info]
+    #[arg(long, value_name = "LEVEL", env = "TIDINGS_LOG")]
+    log_level: Option<String>,
 
     #[command(flatten)]
     auth: AuthFlags,
@@ -134,6 +141,14 @@ pub(super) struct Flags {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// An object a line
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum Lag {
     /// It is told how many it missed, and goes on
     Gap,
@@ -172,6 +187,8 @@ impl Flags {
             config.trusted_proxies.clone_from(&self.trusted_proxies);
         }
         self.auth.apply(&mut config.auth);
+        set(&mut config.logs.format, self.log_format.map(Format::of_log));
+        set(&mut config.logs.level, self.log_level.clone());
         set(&mut config.log.events, self.log_events);
         set(&mut config.log.bytes, self.log_bytes);
         set(&mut config.log.age, self.log_age);
@@ -217,6 +234,15 @@ fn network(text: &str) -> Result<IpNet, String> {
 fn set<T>(setting: &mut T, said: Option<T>) {
     if let Some(said) = said {
         *setting = said;
+    }
+}
+
+impl Format {
+    const fn of_log(self) -> LogFormat {
+        match self {
+            Self::Text => LogFormat::Text,
+            Self::Json => LogFormat::Json,
+        }
     }
 }
 

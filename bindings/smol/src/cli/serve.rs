@@ -3,12 +3,13 @@
 //! It does not know how the server works, nor what flags there are.
 
 use super::flags::Flags;
-use super::{fail, print, tell};
+use super::{fail, print};
 use async_signal::{Signal, Signals};
 use clap::Args;
 use futures::StreamExt as _;
 use std::process::ExitCode;
 use tidings_smol::server::{Config, ConfigError, Reloader, Server};
+use tracing::{info, warn};
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -37,6 +38,11 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     };
     let options = match config.options(file.as_ref()) {
         Ok(options) => options,
+        Err(error) => return fail(error),
+    };
+    // What is left of it is written when this is dropped.
+    let _log = match options.logs.start() {
+        Ok(log) => log,
         Err(error) => return fail(error),
     };
     let server = match Server::bind(options) {
@@ -72,11 +78,14 @@ impl Running<'_> {
     async fn stopped(self, mut signals: Signals) {
         while let Some(Ok(Signal::Hup)) = signals.next().await {
             match self.reload().await {
-                Ok(()) => tell("the settings are read again"),
-                Err(error) => tell(format_args!("the settings stay as they were: {error}")),
+                Ok(()) => info!("the settings are read again"),
+                Err(error) => {
+                    let error = error.to_string();
+                    warn!(error, "the settings stay as they were");
+                }
             }
         }
-        tell("closing streams; a second signal ends at once");
+        info!("closing streams; a second signal ends at once");
         std::thread::spawn(move || {
             smol::block_on(async { while let Some(Ok(Signal::Hup)) = signals.next().await {} });
             std::process::exit(1);
@@ -91,7 +100,7 @@ impl Running<'_> {
         let later = self.config.needs_restart(&config);
         if !later.is_empty() {
             let names = later.join(", ");
-            tell(format_args!("only a restart changes {names}"));
+            warn!("only a restart changes {names}");
         }
         Ok(())
     }

@@ -208,6 +208,7 @@ impl From<&Config> for ServerOptions {
             drain: config.drain,
             tls: config.tls.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
+            logs: config.logs.clone(),
             http: config.limits.http(),
             http2: config.limits.http2,
             limits: config.limits.of_clients(),

@@ -6,11 +6,12 @@ use super::Context;
 use super::client::Client;
 use super::error::ApiError;
 use super::identity::Identity;
+use super::notes::Opening;
 use crate::http::Answer;
 use crate::stream::{OnClose, StreamOptions};
 use http_body_util::Full;
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode, Version};
 
 pub(super) async fn events(
     request: Request<Incoming>,
@@ -36,12 +37,15 @@ pub(super) async fn events(
         context.limits().open_by_user(user)?;
     }
     let place = context.limits().stream(client.address)?;
+    let open = context.metrics.open(transport(request.version()));
+    let on_close = OnClose::new(move |connection, closed| {
+        // The place is kept as long as the stream.
+        let _kept = &place;
+        open.note_closed(connection, closed);
+    });
     let options = StreamOptions {
         user,
-        // The place is kept as long as the stream.
-        on_close: Some(OnClose::new(move |_, _| {
-            let _kept = &place;
-        })),
+        on_close: Some(on_close),
         grants: identity.access.grants,
         expires_ms: identity.expires_ms,
         last_event_id: asked.last_event_id.or(query.last_event_id),
@@ -49,14 +53,26 @@ pub(super) async fn events(
         headers: asked.headers,
         ..query
     };
+    let opening = Opening::new(&options, client.address);
     match context.hub.open(options).await.map_err(ApiError::from) {
-        Ok(stream) => Ok(Answer::Stream(stream)),
+        Ok(stream) => {
+            context.note_opened(stream.connection(), &opening);
+            Ok(Answer::Stream(stream))
+        }
         Err(refused) if refused.status == StatusCode::NO_CONTENT => {
             let mut response = Response::default();
             *response.status_mut() = refused.status;
             Ok(Answer::Response(response))
         }
         Err(refused) => Err(refused),
+    }
+}
+
+/// What carries a stream, as metrics call it.
+const fn transport(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "http2",
+        _ => "http1",
     }
 }
 

@@ -6,6 +6,7 @@ use super::Context;
 use super::connection::serve;
 use super::error::ApiError;
 use super::limits::Place;
+use super::routes::OTHER;
 use rustix::process::{Resource, getrlimit};
 use smol::future::yield_now;
 use smol::{Async, LocalExecutor, Timer};
@@ -65,7 +66,10 @@ pub(super) async fn accept(
                     // A request that is there already is taken before the next connection.
                     yield_now().await;
                 }
-                Err(refused) => refuse(&socket, &refused, &context),
+                Err(refused) => {
+                    refuse(&socket, &refused, &context);
+                    context.note_refusal(&refused, OTHER, peer.ip().to_canonical());
+                }
             },
             Err(error) if is_of_one_connection(&error) => {}
             // No descriptor or no memory: what is open goes on, and may end and make room.

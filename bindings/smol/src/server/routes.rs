@@ -5,7 +5,7 @@
 use super::client::Client;
 use super::error::ApiError;
 use super::identity::{Credential, Identity, Part};
-use super::{Context, events, publish, stats};
+use super::{Context, events, health, metrics, publish, stats};
 use crate::http::Answer;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -27,6 +27,7 @@ pub(super) async fn respond(
     client: &Client,
     local: Option<SocketAddr>,
 ) -> Answer<Full<Bytes>> {
+    let path = context.routes.template(request.uri().path());
     let answer = if context.hosts.allow(&request, local) {
         route(request, context, client).await
     } else {
@@ -37,7 +38,16 @@ pub(super) async fn respond(
             message,
         ))
     };
-    answer.unwrap_or_else(|refused| Answer::Response(refused.response()))
+    let answer = answer.unwrap_or_else(|refused| {
+        context.note_refusal(&refused, path, client.address);
+        Answer::Response(refused.response())
+    });
+    let status = match &answer {
+        Answer::Response(response) => response.status(),
+        Answer::Stream(_) => StatusCode::OK,
+    };
+    context.metrics.count_request(path, status);
+    answer
 }
 
 /// What a path is about.
@@ -45,15 +55,20 @@ pub(super) async fn respond(
 enum Endpoint {
     Page,
     Stats,
-    Health,
+    Metrics,
+    Live,
+    Ready,
     Events,
     Publish,
 }
 
-const PATHS: [(&str, Endpoint); 5] = [
+const PATHS: [(&str, Endpoint); 8] = [
     ("/", Endpoint::Page),
     ("/stats", Endpoint::Stats),
-    ("/health", Endpoint::Health),
+    ("/metrics", Endpoint::Metrics),
+    ("/health", Endpoint::Ready),
+    ("/health/live", Endpoint::Live),
+    ("/health/ready", Endpoint::Ready),
     ("/events", Endpoint::Events),
     ("/publish", Endpoint::Publish),
 ];
@@ -62,38 +77,46 @@ impl Endpoint {
     /// The methods it takes, as `Allow` says it.
     const fn methods(self) -> &'static str {
         match self {
-            Self::Page | Self::Stats | Self::Health => "GET, HEAD",
+            Self::Page | Self::Stats | Self::Metrics | Self::Live | Self::Ready => "GET, HEAD",
             Self::Events => "GET",
             Self::Publish => "POST",
         }
     }
 
-    /// The part of the server that it belongs to, where that is not for everyone.
-    /// Whether it matters who asks. Whoever looks after a server has no token.
+    /// Whether it does not matter who asks. Whoever looks after a server has no token.
     const fn is_for_all(self) -> bool {
-        matches!(self, Self::Health)
+        matches!(self, Self::Live | Self::Ready)
     }
 
+    /// The part of the server that it belongs to, where that is not for everyone.
     const fn part(self) -> Option<Part> {
         match self {
             Self::Page => Some(Part::Console),
-            Self::Stats => Some(Part::Metrics),
-            Self::Health | Self::Events | Self::Publish => None,
+            Self::Stats | Self::Metrics => Some(Part::Metrics),
+            Self::Live | Self::Ready | Self::Events | Self::Publish => None,
         }
     }
 }
 
+/// What a path that is not in the table is called in metrics and logs.
+pub(super) const OTHER: &str = "other";
+
 /// Which path is which.
-pub(super) struct Routes(Router<Endpoint>);
+pub(super) struct Routes(Router<(&'static str, Endpoint)>);
 
 impl Routes {
     pub(super) fn new() -> Self {
         let mut router = Router::new();
         for (path, endpoint) in PATHS {
-            let added = router.insert(path, endpoint);
+            let added = router.insert(path, (path, endpoint));
             debug_assert!(added.is_ok(), "{path} is there once");
         }
         Self(router)
+    }
+
+    /// The path of the table that a path is an instance of.
+    fn template(&self, path: &str) -> &'static str {
+        self.0.at(path).map_or(OTHER, |found| found.value.0)
     }
 
     fn find(&self, path: &str, method: &Method) -> Result<Endpoint, ApiError> {
@@ -101,7 +124,7 @@ impl Routes {
             let message = "there is no such path";
             ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
         })?;
-        let endpoint = *found.value;
+        let (_, endpoint) = *found.value;
         let allow = endpoint.methods();
         if allow.split(", ").any(|allowed| allowed == method.as_str()) {
             return Ok(endpoint);
@@ -124,7 +147,7 @@ async fn route(
         .routes
         .find(request.uri().path(), request.method())?;
     if endpoint.is_for_all() {
-        return stats::health(context).map(Answer::Response);
+        return answer(endpoint, request, context, client, Identity::default()).await;
     }
     if let Endpoint::Events = endpoint {
         context.limits().open_by_address(client.address)?;
@@ -156,7 +179,9 @@ async fn answer(
         }
         Endpoint::Stats => stats::stats(context).await.map(Answer::Response),
         Endpoint::Page => Ok(Answer::Response(page())),
-        Endpoint::Health => stats::health(context).map(Answer::Response),
+        Endpoint::Metrics => metrics::metrics(context).await.map(Answer::Response),
+        Endpoint::Live => Ok(Answer::Response(health::live())),
+        Endpoint::Ready => health::ready(context).map(Answer::Response),
     }
 }
 

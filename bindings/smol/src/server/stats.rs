@@ -1,4 +1,4 @@
-//! `GET /stats` and `GET /health`: how the server is.
+//! `GET /stats`: what the hub has done and holds, as JSON.
 //!
 //! It does not count anything; the hub does.
 
@@ -40,17 +40,7 @@ pub(super) async fn stats(context: &Context) -> Result<Response<Full<Bytes>>, Ap
     })))
 }
 
-pub(super) fn health(context: &Context) -> Result<Response<Full<Bytes>>, ApiError> {
-    if context.hub.is_draining() {
-        return Err(ApiError::unavailable(
-            "draining",
-            "the server is about to stop",
-        ));
-    }
-    Ok(response(&json!({ "status": "ok" })))
-}
-
-fn response(json: &Value) -> Response<Full<Bytes>> {
+pub(super) fn response(json: &Value) -> Response<Full<Bytes>> {
     let response = Response::builder().header(CONTENT_TYPE, "application/json");
     response
         .body(Full::from(format!("{json}\n")))

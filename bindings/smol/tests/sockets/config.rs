@@ -89,6 +89,8 @@ fn what_is_wrong_is_said_with_its_line() {
             ":4: classes[1].topics: ",
         ),
         ("[limits]\nhead_bytes = 100\n", ":2: limits.head_bytes: "),
+        ("[logs]\nlevel = \"no,such=level\"\n", ":2: logs.level: "),
+        ("[logs]\nformat = \"xml\"\n", ":2: unknown variant `xml`"),
         (
             "[limits.publishes]\nper_second = 1\n",
             "missing field `burst`",

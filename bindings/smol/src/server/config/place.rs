@@ -21,6 +21,7 @@ use Place::{Item, Key};
 pub(super) fn place_of(error: &ServerError, config: &Config) -> Vec<Place> {
     match error {
         ServerError::NotLoopback(_) | ServerError::Listen(..) => vec![Key("listen")],
+        ServerError::Log(_) => vec![Key("logs"), Key("level")],
         ServerError::Tls(_) => vec![Key("tls")],
         ServerError::Auth(_) => vec![Key("auth")],
         ServerError::HeadBytes => vec![Key("limits"), Key("head_bytes")],

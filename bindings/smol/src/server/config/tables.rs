@@ -8,6 +8,7 @@ use crate::http::HttpOptions;
 use crate::server::auth::AuthOptions;
 use crate::server::http2::Http2Options;
 use crate::server::limits::{LimitOptions, Rate};
+use crate::server::logs::LogOptions;
 use crate::server::tls::TlsOptions;
 use bytesize::ByteSize;
 use ipnet::IpNet;
@@ -41,6 +42,8 @@ pub struct Config {
     /// Who may ask for what. Default: there is no authentication.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<AuthOptions>,
+    /// The log of the process, on standard error.
+    pub logs: LogOptions,
     /// What is kept for those who come back.
     pub log: LogTable,
     /// Topics that are kept otherwise; the first that matches counts.
@@ -63,6 +66,7 @@ impl Default for Config {
             shards: 1,
             tls: None,
             auth: None,
+            logs: LogOptions::default(),
             log: LogTable::default(),
             classes: Vec::new(),
             streams: StreamTable::default(),

@@ -53,6 +53,7 @@ impl Program {
     pub(crate) fn run_with(command: &mut Command, variables: &[(&str, &str)]) -> Self {
         let mut child = command
             .env_remove("TIDINGS_LISTEN")
+            .env_remove("TIDINGS_LOG")
             .env_remove("TIDINGS_SERVER")
             .env_remove("TIDINGS_TOKEN")
             .envs(variables.iter().copied())
