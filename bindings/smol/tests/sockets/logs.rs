@@ -1,9 +1,9 @@
 //! The log: a line for what matters, which nobody can write but the server, and which holds nobody up.
 
-use crate::support::{Program, Server, eventually, run_to_end};
+use crate::support::{File, Program, Server, eventually, run_to_end};
 use rustix::process::Signal;
 use serde_json::Value;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::Command;
 
@@ -141,6 +141,33 @@ fn what_is_secret_is_in_no_line() {
     }
 }
 
+/// Who has a token that is good, and who has one that is not, leave no trace of it.
+#[test]
+fn tokens_are_in_no_line_and_what_fails_is_counted() {
+    let secret = File::new("logs.secret", "a secret of at least thirty-two bytes");
+    let asked = ["token", "--secret-file", secret.path(), "--user", "ada"];
+    let (status, printed, error) = run_to_end(&[&asked[..], &["--subscribe", "**"]].concat(), b"");
+    assert!(status.success(), "{error}");
+    let good = printed.trim();
+    let (rest, signature) = good.rsplit_once('.').expect("a token has a signature");
+    let bad = format!("{rest}.{}", signature.chars().rev().collect::<String>());
+    let flags = ["--jwt-secret-file", secret.path(), "--token-query", "token"];
+    let server = Server::start(&[&flags[..], &["--log-level", "trace"]].concat());
+    assert_eq!(server.get("/events?topic=a").status, 401);
+    assert_eq!(server.get(&format!("/events?token={bad}")).status, 401);
+    let mut stream = server.stream(&format!("topic=a&token={good}"));
+    assert_eq!(stream.connected()["user"], "ada");
+    assert_eq!(server.get("/metrics").status, 401);
+    drop(stream);
+    server.program.wait_for_stderr("disconnected");
+    let said = server.program.describe();
+    assert!(said.contains("user=\\\"ada"), "{said}");
+    assert!(said.contains("invalid_token") && said.contains("unauthenticated"));
+    for part in good.split('.').chain([&*bad, signature]) {
+        assert!(!said.contains(part), "{part} is in {said}");
+    }
+}
+
 #[test]
 fn a_flood_of_refusals_is_a_few_lines_and_a_count() {
     const FLOOD: u64 = 300;
@@ -215,7 +242,7 @@ fn nobody_waits_for_a_log_that_is_not_read() {
     let pipe = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("log-{}", std::process::id()));
     let made = Command::new("mkfifo").arg(&pipe).status();
     assert!(made.expect("mkfifo is there").success());
-    let held = File::options().read(true).write(true).open(&pipe);
+    let held = OpenOptions::new().read(true).write(true).open(&pipe);
     let held = held.expect("it can be held");
     let mut command = Command::new("sh");
     let script = "exec \"$0\" serve --listen 127.0.0.1:0 --log-level trace 2>\"$1\"";
