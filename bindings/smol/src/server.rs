@@ -6,6 +6,7 @@ mod auth;
 mod client;
 mod config;
 mod connection;
+mod cors;
 mod error;
 mod events;
 mod health;
@@ -32,6 +33,7 @@ pub use auth::{
 };
 pub use client::Client;
 pub use config::{ClassTable, Config, ConfigError, ConfigFile, LimitTable, LogTable, StreamTable};
+pub use cors::{CorsError, CorsOptions};
 pub use error::ApiError;
 pub use events::parse_query;
 pub use http2::Http2Options;
@@ -48,6 +50,7 @@ use crate::hub::{Hub, StartError};
 use crate::options::DriverOptions;
 use async_channel::Receiver;
 use auth::Auth;
+use cors::Cors;
 use futures::future::{Either, select};
 use hyper::Request;
 use ipnet::IpNet;
@@ -82,6 +85,8 @@ pub struct ServerOptions {
     /// Who may ask for what. Default none: without authentication, those on this machine may do
     /// everything, and others what is said above.
     pub auth: Option<AuthOptions>,
+    /// Pages of other origins that may use the server. Default: none.
+    pub cors: CorsOptions,
     /// Connections in total, streams and others. Default none: what the descriptors of the process
     /// allow, less some for itself.
     pub connections: Option<usize>,
@@ -115,6 +120,7 @@ impl Default for ServerOptions {
             allow_anonymous: false,
             allow_anonymous_publish: false,
             auth: None,
+            cors: CorsOptions::default(),
             connections: None,
             body_bytes: 1 << 20,
             body_timeout: Duration::from_secs(30),
@@ -149,6 +155,7 @@ impl ServerOptions {
         self.logs.validate().map_err(ServerError::Log)?;
         let tls = self.tls.as_ref().map(Tls::load).transpose();
         tls.map_err(ServerError::Tls)?;
+        Cors::new(&self.cors).map_err(ServerError::Cors)?;
         self.driver.validate().map_err(ServerError::Start)?;
         let rules = Rules::new(&self.driver.hub);
         let rules = rules.map_err(|error| ServerError::Start(StartError::Options(error)))?;
@@ -200,6 +207,8 @@ pub enum ServerError {
     Log(LogError),
     /// The certificate or the key cannot be used.
     Tls(TlsError),
+    /// A page that may use the server is not named as browsers name it.
+    Cors(CorsError),
     /// The hub cannot be started.
     Start(StartError),
     /// What is said about those who ask cannot be used.
@@ -222,6 +231,7 @@ impl fmt::Display for ServerError {
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Log(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
+            Self::Cors(error) => error.fmt(f),
             Self::Start(error) => error.fmt(f),
             Self::Auth(error) => error.fmt(f),
         }
@@ -239,6 +249,7 @@ pub struct Server {
     tls: Option<Tls>,
     reloads: (Reloader, reload::Reloads),
     auth: Option<Auth>,
+    cors: Cors,
     options: ServerOptions,
 }
 
@@ -247,6 +258,7 @@ struct Context {
     hub: Hub,
     options: ServerOptions,
     hosts: hosts::Hosts,
+    cors: Cors,
     routes: routes::Routes,
     tls: Option<Tls>,
     limits: RefCell<Rc<limits::Limits>>,
@@ -340,6 +352,7 @@ impl Server {
     pub fn bind(mut options: ServerOptions) -> Result<Self, ServerError> {
         options.validate()?;
         let address = options.listen;
+        let cors = Cors::new(&options.cors).map_err(ServerError::Cors)?;
         options.driver.hub.limits.connections = options.most_connections();
         let tls = options.tls.as_ref().map(Tls::load).transpose();
         let tls = tls.map_err(ServerError::Tls)?;
@@ -359,6 +372,7 @@ impl Server {
             tls,
             reloads: Reloader::new(),
             auth,
+            cors,
             options,
         })
     }
@@ -403,6 +417,7 @@ impl Server {
             tls,
             reloads: (_, reloads),
             auth,
+            cors,
             options,
         } = self;
         let mut drivers = drivers.into_iter();
@@ -420,6 +435,7 @@ impl Server {
             most_connections: Cell::new(options.most_connections()),
             options,
             hosts,
+            cors,
             routes: routes::Routes::new(),
             auth,
             metrics: Arc::new(metrics::Metrics::new()),

@@ -28,6 +28,15 @@ pub(super) struct Flags {
         value_delimiter = ','
     )]
     hosts: Vec<String>,
+    /// Let pages of this origin read streams and publish, with cookies too, such as
+    /// https://app.example.com (repeatable)
+    #[arg(
+        long = "cors-origin",
+        value_name = "ORIGIN",
+        env = "TIDINGS_CORS_ORIGINS",
+        value_delimiter = ','
+    )]
+    cors_origins: Vec<String>,
     /// Let anyone read, from other machines too
     #[arg(long, env = "TIDINGS_ALLOW_ANONYMOUS", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     allow_anonymous: Option<bool>,
@@ -179,6 +188,9 @@ impl Flags {
         );
         if !self.hosts.is_empty() {
             config.hosts.clone_from(&self.hosts);
+        }
+        if !self.cors_origins.is_empty() {
+            config.cors.origins.clone_from(&self.cors_origins);
         }
         if let Some((cert, key)) = self.tls_cert.clone().zip(self.tls_key.clone()) {
             config.tls = Some(TlsOptions { cert, key });

@@ -202,6 +202,7 @@ impl From<&Config> for ServerOptions {
             allow_anonymous: config.allow_anonymous,
             allow_anonymous_publish: config.allow_anonymous_publish,
             auth: config.auth.clone(),
+            cors: config.cors.clone(),
             connections: config.limits.connections,
             body_bytes: bytes(config.limits.body_bytes),
             body_timeout: config.limits.body_timeout,

@@ -25,7 +25,8 @@ pub(super) async fn events(
             "a request for a stream has no body",
         ));
     }
-    let asked = StreamOptions::for_request(&request);
+    let cors = context.cors.headers(request.headers());
+    let asked = StreamOptions::for_request_with(&request, cors);
     let query = parse_query(request.uri().query().unwrap_or_default())?;
     if context.auth.is_some() && query.user.is_some() {
         let message = "user is for servers without authentication; here the token says who reads";

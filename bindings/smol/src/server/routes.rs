@@ -28,22 +28,32 @@ pub(super) async fn respond(
     local: Option<SocketAddr>,
 ) -> Answer<Full<Bytes>> {
     let path = context.routes.template(request.uri().path());
-    let answer = if context.hosts.allow(&request, local) {
-        route(request, context, client).await
-    } else {
+    let cors = context.cors.headers(request.headers());
+    let preflight = context.cors.preflight(&request);
+    let answer = if !context.hosts.allow(&request, local) {
         let message = "the server does not answer to this Host; list it with --host";
         Err(ApiError::new(
             StatusCode::MISDIRECTED_REQUEST,
             "misdirected",
             message,
         ))
+    } else if preflight.is_some() {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        Ok(Answer::Response(response))
+    } else {
+        route(request, context, client).await
     };
-    let answer = answer.unwrap_or_else(|refused| {
+    let mut answer = answer.unwrap_or_else(|refused| {
         context.note_refusal(&refused, path, client.address);
         Answer::Response(refused.response())
     });
-    let status = match &answer {
-        Answer::Response(response) => response.status(),
+    let status = match &mut answer {
+        Answer::Response(response) => {
+            response.headers_mut().extend(preflight.unwrap_or(cors));
+            response.status()
+        }
+        // Its head has them already.
         Answer::Stream(_) => StatusCode::OK,
     };
     context.metrics.count_request(path, status);
@@ -153,6 +163,9 @@ async fn route(
         context.limits().open_by_address(client.address)?;
     }
     let identity = context.identify(&mut request).await?;
+    if !request.method().is_safe() {
+        context.cors.check_change(&request, identity.credential)?;
+    }
     let has_token = identity.credential != Credential::None;
     let answer = answer(endpoint, request, context, client, identity).await;
     answer.map_err(|refused| match context.auth {

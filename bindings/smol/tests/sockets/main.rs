@@ -9,6 +9,7 @@ mod adopt;
 mod auth;
 mod bodies;
 mod config;
+mod cors;
 mod decode;
 mod delivery;
 mod deploy;

@@ -23,6 +23,7 @@ pub(super) fn place_of(error: &ServerError, config: &Config) -> Vec<Place> {
         ServerError::NotLoopback(_) | ServerError::Listen(..) => vec![Key("listen")],
         ServerError::Log(_) => vec![Key("logs"), Key("level")],
         ServerError::Tls(_) => vec![Key("tls")],
+        ServerError::Cors(_) => vec![Key("cors"), Key("origins")],
         ServerError::Auth(_) => vec![Key("auth")],
         ServerError::HeadBytes => vec![Key("limits"), Key("head_bytes")],
         ServerError::Start(StartError::Shards) => vec![Key("shards")],

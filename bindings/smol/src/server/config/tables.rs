@@ -6,6 +6,7 @@
 use super::bytes;
 use crate::http::HttpOptions;
 use crate::server::auth::AuthOptions;
+use crate::server::cors::CorsOptions;
 use crate::server::http2::Http2Options;
 use crate::server::limits::{LimitOptions, Rate};
 use crate::server::logs::LogOptions;
@@ -44,6 +45,8 @@ pub struct Config {
     pub auth: Option<AuthOptions>,
     /// The log of the process, on standard error.
     pub logs: LogOptions,
+    /// What pages of other origins may do.
+    pub cors: CorsOptions,
     /// What is kept for those who come back.
     pub log: LogTable,
     /// Topics that are kept otherwise; the first that matches counts.
@@ -67,6 +70,7 @@ impl Default for Config {
             tls: None,
             auth: None,
             logs: LogOptions::default(),
+            cors: CorsOptions::default(),
             log: LogTable::default(),
             classes: Vec::new(),
             streams: StreamTable::default(),
