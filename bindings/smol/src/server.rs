@@ -9,6 +9,7 @@ mod connection;
 mod cors;
 mod error;
 mod events;
+mod fetch;
 mod health;
 mod hosts;
 mod http2;
@@ -28,8 +29,8 @@ mod stats;
 mod tls;
 
 pub use auth::{
-    Algorithm, AuthError, AuthOptions, JwtOptions, KeyOptions, KeyProblem, Keys, NewToken,
-    SigningKey, StaticKeyOptions, TokenError, UnknownAlgorithm, Verifier,
+    Algorithm, AuthError, AuthOptions, ForwardOptions, JwtOptions, KeyOptions, KeyProblem, Keys,
+    NewToken, SigningKey, StaticKeyOptions, TokenError, UnknownAlgorithm, Verifier,
 };
 pub use client::Client;
 pub use config::{ClassTable, Config, ConfigError, ConfigFile, LimitTable, LogTable, StreamTable};
@@ -449,6 +450,13 @@ impl Server {
         let version = env!("CARGO_PKG_VERSION");
         tracing::info!(%address, version, "listening");
         let executor = Rc::new(LocalExecutor::new());
+        let keys = context.clone();
+        let fetch_keys = async move {
+            if let Some(auth) = &keys.auth {
+                match auth.run().await {}
+            }
+        };
+        executor.spawn(fetch_keys).detach();
         executor
             .spawn(listen::accept(listener, executor.clone(), context.clone()))
             .detach();

@@ -1,4 +1,5 @@
-//! Who asks: tokens of other issuers, keys of application servers, or nobody in particular.
+//! Who asks: tokens of other issuers, keys of application servers, what the application says, or
+//! nobody in particular.
 //!
 //! It does not know what is asked for; what may be done is in [`Identity`].
 //!
@@ -10,6 +11,8 @@ mod algorithm;
 mod claims;
 mod error;
 mod extract;
+mod forward;
+mod jwks;
 mod keys;
 mod mint;
 mod options;
@@ -18,6 +21,7 @@ mod verify;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use error::{AuthError, KeyProblem, TokenError};
+pub use forward::ForwardOptions;
 pub use keys::Keys;
 pub use mint::{NewToken, SigningKey};
 pub use options::{AuthOptions, JwtOptions, KeyOptions, StaticKeyOptions};
@@ -25,9 +29,14 @@ pub use verify::Verifier;
 
 use super::error::ApiError;
 use super::identity::{Credential, Identity};
+use async_channel::{Receiver, Sender};
+use forward::Forward;
 use hyper::Request;
+use jwks::{Freshness, Jwks};
+use smol::future::or;
 use static_keys::StaticKeys;
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +53,8 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 pub(super) struct Auth {
     rules: Rules,
     known: RefCell<Arc<Known>>,
+    /// Says that something else is known.
+    reloaded: (Sender<()>, Receiver<()>),
 }
 
 /// What is known of those who may ask.
@@ -52,33 +63,86 @@ struct Known {
     options: AuthOptions,
     verifier: Option<Verifier>,
     keys: StaticKeys,
+    jwks: Option<Arc<Jwks>>,
+    forward: Option<Forward>,
 }
 
 impl Auth {
     /// Reads all files that the options name.
     pub(super) fn new(options: AuthOptions, rules: Rules) -> Result<Self, AuthError> {
         let known = RefCell::new(Arc::new(Known::load(options, &rules)?));
-        Ok(Self { rules, known })
+        let reloaded = async_channel::bounded(1);
+        Ok(Self {
+            rules,
+            known,
+            reloaded,
+        })
+    }
+
+    /// Fetches the keys that are fetched, again and again.
+    pub(super) async fn run(&self) -> Infallible {
+        loop {
+            let known = self.known();
+            let reloaded = async {
+                let _ = self.reloaded.1.recv().await;
+            };
+            match &known.jwks {
+                Some(jwks) => {
+                    let fetch = async { match jwks.run(|keys| self.take(jwks, keys)).await {} };
+                    or(fetch, reloaded).await;
+                }
+                None => reloaded.await,
+            }
+        }
     }
 
     /// Goes by other options and by what is in the files now. Where something in them cannot be used,
     /// all stays as it was. Keys that were fetched stay, if they are still fetched from there.
     pub(super) fn reload(&self, options: AuthOptions) -> Result<(), AuthError> {
         let (old, mut new) = (self.known(), Known::load(options, &self.rules)?);
-        if old.jwks_url().is_some() && old.jwks_url() == new.jwks_url() {
+        if let (Some(old_jwks), Some(jwks)) = (&old.jwks, &new.jwks)
+            && old_jwks.is_same(jwks)
+        {
+            new.jwks = Some(old_jwks.clone());
             let fetched = old.verifier.as_ref().map(Verifier::fetched);
             new.set_fetched(fetched.unwrap_or_default());
         }
+        if old.options.forward == new.options.forward {
+            new.forward.clone_from(&old.forward);
+        }
         self.known.replace(Arc::new(new));
+        // Full is fine: it has not been heard yet.
+        let _ = self.reloaded.0.try_send(());
         Ok(())
     }
 
     /// Takes keys that were fetched, in place of those that were fetched before.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nobody fetches keys yet"))]
-    pub(super) fn set_fetched_keys(&self, keys: Keys) {
+    fn take(&self, from: &Arc<Jwks>, keys: Keys) {
         let mut known = Known::clone(&self.known());
-        known.set_fetched(Arc::new(keys));
-        self.known.replace(Arc::new(known));
+        let is_current = known
+            .jwks
+            .as_ref()
+            .is_some_and(|jwks| Arc::ptr_eq(jwks, from));
+        if is_current {
+            known.set_fetched(Arc::new(keys));
+            self.known.replace(Arc::new(known));
+        }
+    }
+
+    /// Lets go of what the application has said of a user.
+    #[expect(dead_code, reason = "nobody revokes anything yet")]
+    pub(super) fn forget_user(&self, user: &str) {
+        if let Some(forward) = &self.known().forward {
+            forward.forget_user(user);
+        }
+    }
+
+    /// Lets go of what the application has said of a token, by the name that it gave it.
+    #[expect(dead_code, reason = "nobody revokes anything yet")]
+    pub(super) fn forget_token(&self, token_id: &str) {
+        if let Some(forward) = &self.known().forward {
+            forward.forget_token(token_id);
+        }
     }
 
     /// Who asks. The token is taken out of the request where it could be logged.
@@ -90,13 +154,44 @@ impl Auth {
         let token = extract::take_token(request, &known.options).map_err(|problem| {
             ApiError::bad("invalid_request", problem).challenging("invalid_request")
         })?;
-        match token {
-            Some((credential, token)) => known.check(credential, &token).map_err(invalid_token),
+        if let Some((credential, token)) = token
+            && let Some(identity) = self.check(&known, credential, &token).await?
+        {
+            return Ok(identity);
+        }
+        match &known.forward {
+            Some(forward) => forward.identify(request).await,
             None => Ok(Identity {
                 access: known.options.anonymous.clone(),
                 ..Identity::default()
             }),
         }
+    }
+
+    /// Who has this token; none where only the application can know.
+    async fn check(
+        &self,
+        known: &Known,
+        credential: Credential,
+        token: &str,
+    ) -> Result<Option<Identity>, ApiError> {
+        let mut checked = known.check(credential, token);
+        if checked == Err(TokenError::UnknownKey) {
+            if known.verifier.is_none() && known.forward.is_some() {
+                return Ok(None);
+            }
+            if let Some(jwks) = &known.jwks {
+                match jwks.look_again().await {
+                    Freshness::New => checked = self.known().check(credential, token),
+                    Freshness::Asked => {}
+                    Freshness::Unknown => {
+                        let message = "the keys of tokens cannot be fetched now; try again";
+                        return Err(ApiError::unavailable("auth_unavailable", message));
+                    }
+                }
+            }
+        }
+        checked.map(Some).map_err(invalid_token)
     }
 
     fn known(&self) -> Arc<Known> {
@@ -118,10 +213,16 @@ impl Known {
             .map(|jwt| Verifier::new(jwt, rules.clone()))
             .transpose()?;
         let keys = StaticKeys::load(&options.keys, rules)?;
+        let jwks = jwt.map(Jwks::new).transpose()?.flatten().map(Arc::new);
+        let forward = options.forward.as_ref();
+        let forward = forward.map(|forward| Forward::new(forward, rules.clone()));
+        let forward = forward.transpose()?;
         Ok(Self {
             options,
             verifier,
             keys,
+            jwks,
+            forward,
         })
     }
 
@@ -141,11 +242,6 @@ impl Known {
             credential,
             ..identity
         })
-    }
-
-    /// Where keys are fetched from.
-    fn jwks_url(&self) -> Option<&str> {
-        self.options.jwt.as_ref()?.jwks_url.as_deref()
     }
 
     fn set_fetched(&mut self, keys: Arc<Keys>) {
@@ -235,15 +331,16 @@ mod tests {
         Auth::new(options, rules).unwrap()
     }
 
-    const UNKNOWN: &str = "the key of the token is unknown";
+    /// What is said while keys cannot be fetched.
+    const NOT_NOW: &str = "the keys of tokens cannot be fetched now; try again";
 
     #[test]
     fn keys_can_be_changed_while_they_are_in_use() {
         let auth = auth(options(&[1]));
         assert_eq!(refused(&auth, 1), None);
-        assert_eq!(refused(&auth, 2).as_deref(), Some(UNKNOWN));
+        assert_eq!(refused(&auth, 2).as_deref(), Some(NOT_NOW));
         auth.reload(options(&[2])).unwrap();
-        assert_eq!(refused(&auth, 1).as_deref(), Some(UNKNOWN));
+        assert_eq!(refused(&auth, 1).as_deref(), Some(NOT_NOW));
         assert_eq!(refused(&auth, 2), None);
     }
 
@@ -269,12 +366,20 @@ mod tests {
         jwt.jwks_url = Some("https://elsewhere.example".to_owned());
         let fetched = || Keys::load(options(&[7]).jwt.as_ref().unwrap()).unwrap();
         let auth = auth(options(&[1]));
-        assert_eq!(refused(&auth, 7).as_deref(), Some(UNKNOWN));
-        auth.set_fetched_keys(fetched());
+        assert_eq!(refused(&auth, 7).as_deref(), Some(NOT_NOW));
+        let fetch = |auth: &Auth| {
+            let from = auth.known().jwks.clone().unwrap();
+            auth.take(&from, fetched());
+        };
+        let before = auth.known().jwks.clone().unwrap();
+        fetch(&auth);
         assert_eq!((refused(&auth, 1), refused(&auth, 7)), (None, None));
         auth.reload(options(&[1])).unwrap();
         assert_eq!(refused(&auth, 7), None);
         auth.reload(elsewhere).unwrap();
-        assert_eq!(refused(&auth, 7).as_deref(), Some(UNKNOWN));
+        assert_eq!(refused(&auth, 7).as_deref(), Some(NOT_NOW));
+        // What is late comes from where nobody is asked any more.
+        auth.take(&before, fetched());
+        assert_eq!(refused(&auth, 7).as_deref(), Some(NOT_NOW));
     }
 }

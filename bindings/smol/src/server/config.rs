@@ -5,6 +5,7 @@
 mod place;
 mod tables;
 
+pub(super) use tables::exact;
 pub use tables::{ClassTable, Config, LimitTable, LogTable, StreamTable};
 
 use super::{ServerError, ServerOptions};

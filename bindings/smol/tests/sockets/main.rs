@@ -15,6 +15,7 @@ mod delivery;
 mod deploy;
 mod drain;
 mod events;
+mod forward;
 mod health;
 mod heartbeat;
 mod hosts;

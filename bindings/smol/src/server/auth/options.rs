@@ -2,7 +2,7 @@
 //!
 //! It does not know what becomes of them.
 
-use super::Algorithm;
+use super::{Algorithm, ForwardOptions};
 use crate::server::identity::Access;
 use crate::server::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub struct AuthOptions {
     pub jwt: Option<JwtOptions>,
     /// Keys of application servers.
     pub keys: Vec<StaticKeyOptions>,
+    /// Let the application say who asks, of those who show no token that is checked here. Default: it
+    /// is not asked.
+    pub forward: Option<ForwardOptions>,
 }
 
 /// Which signed tokens are good (RFC 7519).
@@ -46,6 +49,9 @@ pub struct JwtOptions {
     pub jwks_file: Option<PathBuf>,
     /// Where there are public keys, a JWK set that may change.
     pub jwks_url: Option<String>,
+    /// A file in PEM with the certificate authorities that certify who answers there. Default: those
+    /// that the system trusts.
+    pub jwks_ca_file: Option<PathBuf>,
     /// How often they are fetched. Default 10 min.
     #[serde(with = "humantime_serde")]
     pub jwks_refresh: Duration,
@@ -61,6 +67,7 @@ impl Default for JwtOptions {
             keys: Vec::new(),
             jwks_file: None,
             jwks_url: None,
+            jwks_ca_file: None,
             jwks_refresh: Duration::from_secs(600),
         }
     }

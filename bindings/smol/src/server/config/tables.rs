@@ -326,7 +326,10 @@ impl LimitTable {
 }
 
 /// Writes a size so that nothing of it is lost: in the largest unit of which it is a multiple.
-fn exact<S: Serializer>(size: &ByteSize, serializer: S) -> Result<S::Ok, S::Error> {
+pub(in crate::server) fn exact<S: Serializer>(
+    size: &ByteSize,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let bytes = size.as_u64();
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     match units

@@ -45,6 +45,7 @@ pub(crate) fn options() -> AuthOptions {
             key_file: None,
             access: Access::publishing(),
         }],
+        forward: None,
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! It does not know what is tested.
 
+mod application;
 mod body;
 mod file;
 pub(crate) mod guarded;
 mod http;
+mod local;
 mod openmetrics;
 mod program;
 mod proxy;
@@ -16,9 +18,11 @@ mod stream;
 mod transport;
 mod wait;
 
+pub(crate) use application::{Application, Asked, response};
 pub(crate) use body::BodyReader;
 pub(crate) use file::File;
 pub(crate) use http::{Client, Response};
+pub(crate) use local::Local;
 pub(crate) use openmetrics::Metrics;
 pub(crate) use program::{Program, run_to_end};
 pub(crate) use proxy::Proxy;
