@@ -22,6 +22,7 @@ mod hosts;
 mod http;
 mod http2;
 mod isolation;
+mod jwks;
 mod library;
 mod limits;
 mod lines;
