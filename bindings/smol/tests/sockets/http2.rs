@@ -10,6 +10,7 @@ use tidings_smol::CloseReason;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
@@ -245,6 +246,29 @@ fn requests_that_are_taken_back_at_once_end_the_connection() {
     site.wait_for_connections(0);
     let opened = site.stats().opened;
     assert!(opened < 5_000, "{opened} of them were streams");
+}
+
+#[test]
+fn a_stream_that_is_not_read_is_reset_while_its_client_waits() {
+    let site = Site::start(false, |options| {
+        options.driver.hub.deadlines.stall_ms = Some(300);
+    });
+    let mut raw = Raw::connect(&site);
+    // A thousand bytes of each stream, and no more until it is said, which it never is.
+    let window = [0, 4, 0, 0, 0x03, 0xe8];
+    raw.send(SETTINGS, 0, 0, &window);
+    raw.ask(1, "/events?topic=a");
+    raw.ask(3, "/events?topic=b");
+    raw.expect(|frame| frame.kind == DATA && frame.stream == 1);
+    raw.expect(|frame| frame.kind == DATA && frame.stream == 3);
+    block_on(site.say("a", &"x".repeat(100_000)));
+    let reset = raw.expect(is_reset);
+    assert_eq!((reset.stream, reset.number(0)), (1, CANCEL));
+    site.wait_for_closed(CloseReason::Stalled, 1);
+    block_on(site.say("b", "still here"));
+    let data = raw.expect(|frame| frame.kind == DATA);
+    assert_eq!(data.stream, 3);
+    assert!(data.payload.ends_with(b"data: still here\n\n"));
 }
 
 #[test]
