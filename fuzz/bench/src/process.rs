@@ -34,7 +34,10 @@ impl Server {
     /// `tidings serve` with these arguments, as it was built beside this program.
     pub(crate) fn tidings(arguments: &[&str]) -> io::Result<Self> {
         let serve = ["serve", "--listen", "127.0.0.1:0"];
-        Self::start(dependent(&tidings()?)?.args(serve).args(arguments))
+        // Its log is written as always, and read by nobody: two lines for each stream.
+        let mut command = dependent(&tidings()?)?;
+        command.stderr(Stdio::null());
+        Self::start(command.args(serve).args(arguments))
     }
 
     /// The same, with no more than so many open files.
@@ -43,6 +46,7 @@ impl Server {
         let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
         Self::start(
             dependent(Path::new("sh"))?
+                .stderr(Stdio::null())
                 .args(["-c", &script])
                 .arg(tidings()?)
                 .args(serve)
