@@ -248,3 +248,19 @@ fn driver(config: &Config) -> DriverOptions {
 fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_has_settings_that_there_are() {
+        let manual = include_str!("../../README.md");
+        let examples = manual.split("```toml\n").skip(1);
+        let examples: Vec<_> = examples.filter_map(|rest| rest.split_once("```")).collect();
+        assert_eq!(examples.len(), 2);
+        for (example, _) in examples {
+            toml::from_str::<Config>(example).unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Has schemathesis compare a server with openapi.yaml: run.sh FILE appends to FILE what is skipped, and why.
+# What it sends is chosen by SEED.
+set -euo pipefail
+cd "$(dirname "$0")"
+skipped=${1:-/dev/null}
+seed=${SEED:-7}
+
+missing() {
+    echo "tests of the OpenAPI document: $1" >&2
+    [ "${CI:-}" = true ] && exit 1
+    echo "tests of the OpenAPI document: $1" >>"$skipped"
+    exit 0
+}
+
+cargo build --quiet --locked -p tidings-smol
+target=${CARGO_TARGET_DIR:-$(cd ../../.. && pwd)/target}
+tidings=$target/debug/tidings
+venv=$target/schemathesis
+if ! "$venv/bin/pip" freeze 2>/dev/null | cmp -s - requirements.txt; then
+    if [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ] && ! python3 -m venv --help >/dev/null 2>&1; then
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+    fi
+    rm -rf "$venv"
+    python3 -m venv "$venv" || missing "install python3 with venv"
+    "$venv/bin/pip" install --quiet --no-deps --requirement requirements.txt ||
+        missing "pip cannot install schemathesis"
+fi
+
+work=$(mktemp -d)
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+head -c 48 /dev/urandom | base64 -w0 >"$work/secret"
+# Streams end after a second, so that each answer does.
+"$tidings" serve --listen 127.0.0.1:0 --max-age 1s --jwt-secret-file "$work/secret" >"$work/out" 2>"$work/err" &
+server=$!
+for _ in $(seq 100); do
+    url=$(sed -n 's/^Tidings is listening on //p' "$work/out")
+    [ -n "$url" ] && break
+    sleep 0.1
+done
+token=$("$tidings" token --secret-file "$work/secret" --algorithm HS256 --user ada --expires 1h \
+    --subscribe '**' --grant '**' --publish '**' --publish-private '**' --publish-direct --metrics --admin)
+
+document=$PWD/openapi.yaml
+# What it remembers of a run goes with it.
+cd "$work"
+compare() {
+    "$venv/bin/st" run "$document" --url "$url" --header "Authorization: Bearer $token" --seed "$seed" \
+        --generation-database none --request-timeout 10 --exclude-checks positive_data_acceptance \
+        --warnings off --no-color "$@"
+}
+compare --exclude-path /events --max-examples 60 --workers 2
+compare --include-path /events --max-examples 25 --workers 4 --phases examples,fuzzing
+kill -0 "$server"
