@@ -3,10 +3,12 @@
 //! It does not touch sockets or logs: it numbers events, and asks the drivers.
 
 mod error;
+mod list;
 mod live;
 mod posted;
 
 pub use error::{NotOpened, NotPublished, StartError, Stopped};
+pub use list::Topic;
 pub(crate) use live::texts;
 pub use posted::Posted;
 
@@ -524,7 +526,7 @@ fn hub_options(options: &DriverOptions) -> HubOptions {
 }
 
 /// Bits from the system's entropy, by way of the seeds of the standard hash map.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(0)
 }
 

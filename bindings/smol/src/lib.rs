@@ -45,7 +45,7 @@ mod stream;
 pub use body::{StreamBody, StreamCut, StreamWatch};
 pub use driver::{Driver, Latency};
 pub use http::{Answer, HttpOptions, serve_connection, stream_head};
-pub use hub::{Hub, NotOpened, NotPublished, Posted, StartError, Stopped};
+pub use hub::{Hub, NotOpened, NotPublished, Posted, StartError, Stopped, Topic};
 pub use options::{DriverOptions, SocketOptions};
 pub use stream::{Closed, OnClose, OnGap, OnOpen, Stream, StreamOptions, Watcher};
 pub use tidings_core;

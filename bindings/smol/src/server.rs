@@ -2,7 +2,9 @@
 //!
 //! It does not know the command line; `tidings serve` fills in its options.
 
+mod admin;
 mod auth;
+mod body;
 mod client;
 mod config;
 mod connection;
@@ -16,15 +18,18 @@ mod http2;
 mod identity;
 mod limits;
 mod listen;
+mod live;
 mod logs;
 mod metrics;
 mod notes;
 mod object;
 mod publish;
 mod pump;
+mod refusal;
 mod reload;
 mod routes;
 mod secret;
+mod sessions;
 mod stats;
 mod tls;
 
@@ -44,6 +49,7 @@ pub use logs::{Log, LogError, LogFormat, LogOptions};
 pub use publish::parse_body;
 pub use reload::Reloader;
 pub use secret::Secret;
+pub use sessions::SessionOptions;
 pub use tls::{Tls, TlsError, TlsOptions};
 
 use crate::http::HttpOptions;
@@ -88,6 +94,8 @@ pub struct ServerOptions {
     pub auth: Option<AuthOptions>,
     /// Pages of other origins that may use the server. Default: none.
     pub cors: CorsOptions,
+    /// What is remembered of streams, of tabs and of those who are shut out.
+    pub sessions: SessionOptions,
     /// Connections in total, streams and others. Default none: what the descriptors of the process
     /// allow, less some for itself.
     pub connections: Option<usize>,
@@ -122,6 +130,7 @@ impl Default for ServerOptions {
             allow_anonymous_publish: false,
             auth: None,
             cors: CorsOptions::default(),
+            sessions: SessionOptions::default(),
             connections: None,
             body_bytes: 1 << 20,
             body_timeout: Duration::from_secs(30),
@@ -270,6 +279,7 @@ struct Context {
     metrics: Arc<metrics::Metrics>,
     /// Lines about refusals, which clients can cause as they like.
     refusal_lines: logs::Flood,
+    sessions: sessions::Sessions,
     /// HTTP connections that are no streams.
     requests: Cell<usize>,
     /// Connections of HTTP/2, and streams over TLS: what is written to them is not sent yet.
@@ -429,6 +439,7 @@ impl Server {
         let drain = options.drain;
         let hosts = hosts::Hosts::new(&options.hosts);
         let (running, stopping) = async_channel::bounded(1);
+        let sessions = sessions::Sessions::new(&options.sessions);
         let context = Rc::new(Context {
             hub: hub.clone(),
             tls,
@@ -441,6 +452,7 @@ impl Server {
             auth,
             metrics: Arc::new(metrics::Metrics::new()),
             refusal_lines: logs::Flood::new(logs::REFUSAL_LINES),
+            sessions,
             requests: Cell::new(0),
             carried: Cell::new(0),
             stopping,

@@ -39,16 +39,15 @@ impl Hub {
             check_pattern(topic, limits.name_bytes).map_err(SubscribeError::Name)?;
         }
         let limit = limits.topics_per_connection;
-        let mut added: Vec<_> = add
-            .iter()
-            .filter(|topic| !self.has_named(index, topic))
-            .collect();
-        added.sort_unstable();
-        added.dedup();
-        let mut removed: Vec<_> = remove.iter().filter(|topic| !add.contains(topic)).collect();
-        removed.sort_unstable();
-        removed.dedup();
-        removed.retain(|topic| self.has_named(index, topic));
+        let is_new = |topic: &&str| !self.has_named(index, topic);
+        let [mut wanted, mut removed] = [add, remove].map(<[_]>::to_vec);
+        for list in [&mut wanted, &mut removed] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        removed.retain(|topic| !is_new(topic) && wanted.binary_search(topic).is_err());
+        let mut added = wanted;
+        added.retain(is_new);
         let kept = self.connections.at(index).subscriptions.len() - removed.len();
         if !added.is_empty() && kept + added.len() > limit {
             return Err(SubscribeError::TooMany { limit });

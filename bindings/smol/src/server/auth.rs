@@ -130,7 +130,6 @@ impl Auth {
     }
 
     /// Lets go of what the application has said of a user.
-    #[expect(dead_code, reason = "nobody revokes anything yet")]
     pub(super) fn forget_user(&self, user: &str) {
         if let Some(forward) = &self.known().forward {
             forward.forget_user(user);
@@ -138,7 +137,6 @@ impl Auth {
     }
 
     /// Lets go of what the application has said of a token, by the name that it gave it.
-    #[expect(dead_code, reason = "nobody revokes anything yet")]
     pub(super) fn forget_token(&self, token_id: &str) {
         if let Some(forward) = &self.known().forward {
             forward.forget_token(token_id);

@@ -214,6 +214,7 @@ impl From<&Config> for ServerOptions {
             http: config.limits.http(),
             http2: config.limits.http2,
             limits: config.limits.of_clients(),
+            sessions: config.sessions.clone(),
             driver: driver(config),
         }
     }

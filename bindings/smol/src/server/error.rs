@@ -2,14 +2,16 @@
 //!
 //! It does not know which request is refused.
 
-use crate::hub::{NotOpened, NotPublished};
-use http_body_util::Full;
+use crate::hub::{NotOpened, NotPublished, random};
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use std::fmt;
 use tidings_core::PublishError;
+
+/// Seconds after which to try again where nothing better is known.
+const DEFAULT_RETRY: u64 = 2;
 
 /// The code of what whoever asks may not.
 const FORBIDDEN: &str = "forbidden";
@@ -25,7 +27,7 @@ pub struct ApiError {
     pub message: String,
     /// The methods that the path has, where another was used.
     pub(super) allow: Option<&'static str>,
-    /// When to try again, in seconds.
+    /// After how many seconds to try again, at the earliest.
     pub(super) retry_after: Option<u64>,
     /// What `WWW-Authenticate` says is wrong with the token, where there was one.
     pub(super) challenge: Option<&'static str>,
@@ -98,6 +100,26 @@ impl ApiError {
         self
     }
 
+    /// Whether the same request will be refused again.
+    pub(super) fn is_final(&self) -> bool {
+        let passes = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+        self.status.is_client_error() && !passes.contains(&self.status)
+    }
+
+    /// When to try again, in milliseconds: spread over as long again, so that those who were refused
+    /// together do not come back together.
+    pub(super) fn retry_ms(&self) -> u64 {
+        let least = self
+            .retry_after
+            .unwrap_or(DEFAULT_RETRY)
+            .saturating_mul(1_000);
+        least.saturating_add(random() % (least + 1))
+    }
+
+    fn retry_seconds(&self) -> u64 {
+        self.retry_ms().div_ceil(1_000)
+    }
+
     fn body(&self) -> Vec<u8> {
         let body = Body {
             error: Said {
@@ -111,18 +133,7 @@ impl ApiError {
         body
     }
 
-    /// The answer as it goes over a connection that is not worth an HTTP server.
-    pub(super) fn http1(&self) -> Vec<u8> {
-        let body = self.body();
-        let (status, retry, len) = (self.status, self.retry_after.unwrap_or(1), body.len());
-        let head = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len}\r\n\
-             retry-after: {retry}\r\nconnection: close\r\n\r\n"
-        );
-        [head.into_bytes(), body].concat()
-    }
-
-    pub(super) fn response(&self) -> Response<Full<Bytes>> {
+    pub(super) fn response(&self) -> Response<Bytes> {
         let body = self.body();
         let mut response = Response::builder()
             .status(self.status)
@@ -130,13 +141,13 @@ impl ApiError {
         if let Some(allow) = self.allow {
             response = response.header(ALLOW, allow);
         }
-        if let Some(seconds) = self.retry_after {
-            response = response.header(RETRY_AFTER, seconds);
+        if self.retry_after.is_some() {
+            response = response.header(RETRY_AFTER, self.retry_seconds());
         }
         if self.challenge.is_some() || self.status == StatusCode::UNAUTHORIZED {
             response = response.header(WWW_AUTHENTICATE, self.authenticate());
         }
-        response.body(Full::from(body)).unwrap_or_default()
+        response.body(body.into()).unwrap_or_default()
     }
 
     /// How to authenticate (RFC 6750, section 3). Without a token nothing is wrong with it.

@@ -64,6 +64,7 @@ pub struct Access {
 pub(super) enum Part {
     Console,
     Metrics,
+    Admin,
 }
 
 impl Part {
@@ -71,6 +72,7 @@ impl Part {
         match self {
             Self::Console => "console",
             Self::Metrics => "metrics",
+            Self::Admin => "admin",
         }
     }
 }
@@ -146,12 +148,17 @@ impl Access {
     /// # Errors
     /// The first that may not, by name: a stream is never narrowed without a word.
     pub(super) fn check_subscribe(&self, topics: &[String]) -> Result<(), ApiError> {
-        match topics.iter().find(|topic| !covers(&self.subscribe, topic)) {
+        match topics.iter().find(|topic| !self.may_subscribe(topic)) {
             Some(topic) => Err(ApiError::forbidden(format!(
                 "{topic:?} may not be subscribed to"
             ))),
             None => Ok(()),
         }
+    }
+
+    /// Whether this topic, or all that this pattern matches, may be subscribed to.
+    pub(super) fn may_subscribe(&self, topic: &str) -> bool {
+        covers(&self.subscribe, topic)
     }
 
     /// Whether anything at all may be published.
@@ -196,6 +203,7 @@ impl Access {
         let allowed = match part {
             Part::Console => self.console,
             Part::Metrics => self.metrics,
+            Part::Admin => self.admin,
         };
         if allowed {
             return Ok(());

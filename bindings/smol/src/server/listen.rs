@@ -6,6 +6,7 @@ use super::Context;
 use super::connection::serve;
 use super::error::ApiError;
 use super::limits::Place;
+use super::refusal::Refusals;
 use super::routes::OTHER;
 use rustix::process::{Resource, getrlimit};
 use smol::future::yield_now;
@@ -96,8 +97,11 @@ fn refuse(socket: &Async<TcpStream>, refused: &ApiError, context: &Context) {
     }
     let mut socket = socket.get_ref();
     // What it has sent is read, or closing would take the answer back.
-    let _ = socket.read(&mut [0; 4_096]);
-    let _ = socket.write(&refused.http1());
+    let mut head = [0; 4_096];
+    let read = socket.read(&mut head).unwrap_or_default();
+    let refusals = Refusals::asked_for_in(&head[..read]);
+    let control = &context.options.driver.hub.control;
+    let _ = socket.write(&refusals.http1(refused, control));
 }
 
 impl Context {

@@ -2,22 +2,20 @@
 //!
 //! It does not know how it was found out who publishes.
 
+use super::body::{invalid, read_json};
 use super::client::Client;
 use super::error::ApiError;
 use super::identity::{Access, Identity};
 use super::limits::Publisher;
 use super::object::Object;
 use super::{Context, Counted};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONTENT_TYPE;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use smol::Timer;
-use smol::future::or;
 use std::borrow::Cow;
-use std::error::Error;
 use tidings_core::{
     Audience, ConnectionId, Event, Message, Publish, PublishError, Published, Rules,
 };
@@ -63,15 +61,7 @@ pub(super) async fn publish(
         };
         return Err(ApiError::forbidden(message));
     }
-    if !is_json(&request) {
-        let message = "events are published as application/json";
-        return Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "not_json",
-            message,
-        ));
-    }
-    let body = read(request.into_body(), context).await?;
+    let body = read_json(request, context).await?;
     let is_array = body.trim_ascii_start().starts_with(b"[");
     let messages = parse_body(&body, context.hub.rules(), &identity.access)?;
     let publisher = match &identity.user {
@@ -94,43 +84,6 @@ pub(super) async fn publish(
     let json = json.map_err(|error| ApiError::bad("internal", error.to_string()))?;
     let response = Response::builder().header(CONTENT_TYPE, "application/json");
     Ok(response.body(Full::from(json)).unwrap_or_default())
-}
-
-fn is_json<B>(request: &Request<B>) -> bool {
-    let header = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let essence = header
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
-}
-
-async fn read(body: Incoming, context: &Context) -> Result<Bytes, ApiError> {
-    let limit = context.options.body_bytes;
-    let read = async {
-        let read = Limited::new(body, limit).collect().await;
-        read.map(http_body_util::Collected::to_bytes)
-            .map_err(|error| unreadable(&*error, limit))
-    };
-    let late = async {
-        Timer::after(context.options.body_timeout).await;
-        Err(ApiError::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "timeout",
-            "the body came too slowly",
-        ))
-    };
-    or(read, late).await
-}
-
-fn unreadable(error: &(dyn Error + 'static), limit: usize) -> ApiError {
-    if error.is::<LengthLimitError>() {
-        let message = format!("a body has at most {limit} bytes");
-        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_long", message);
-    }
-    ApiError::bad("unreadable_body", error.to_string())
 }
 
 /// Reads one event, or an array of them, checked and encoded, of someone with this access.
@@ -169,10 +122,6 @@ fn first_invalid(text: &str) -> Option<usize> {
     let is_invalid =
         |event: &&RawValue| serde_json::from_str::<Object<EventBody<'_>>>(event.get()).is_err();
     events.iter().position(is_invalid)
-}
-
-fn invalid(error: serde_json::Error) -> ApiError {
-    ApiError::bad("invalid_json", error.to_string())
 }
 
 impl EventBody<'_> {

@@ -5,7 +5,9 @@
 use super::client::Client;
 use super::error::ApiError;
 use super::identity::{Credential, Identity, Part};
-use super::{Context, events, health, metrics, publish, stats};
+use super::refusal::Refusals;
+use super::sessions::Asking;
+use super::{Context, admin, events, health, live, metrics, publish, stats};
 use crate::http::Answer;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -28,6 +30,7 @@ pub(super) async fn respond(
     local: Option<SocketAddr>,
 ) -> Answer<Full<Bytes>> {
     let path = context.routes.template(request.uri().path());
+    let refusals = Refusals::asked_for(&request);
     let cors = context.cors.headers(request.headers());
     let preflight = context.cors.preflight(&request);
     let answer = if !context.hosts.allow(&request, local) {
@@ -44,9 +47,10 @@ pub(super) async fn respond(
     } else {
         route(request, context, client).await
     };
+    let control = &context.options.driver.hub.control;
     let mut answer = answer.unwrap_or_else(|refused| {
         context.note_refusal(&refused, path, client.address);
-        Answer::Response(refused.response())
+        Answer::Response(refusals.response(&refused, control).map(Full::from))
     });
     let status = match &mut answer {
         Answer::Response(response) => {
@@ -70,9 +74,15 @@ enum Endpoint {
     Ready,
     Events,
     Publish,
+    Token,
+    TopicsOf,
+    Connections,
+    Connection,
+    Topics,
+    Revocations,
 }
 
-const PATHS: [(&str, Endpoint); 8] = [
+const PATHS: [(&str, Endpoint); 14] = [
     ("/", Endpoint::Page),
     ("/stats", Endpoint::Stats),
     ("/metrics", Endpoint::Metrics),
@@ -81,6 +91,12 @@ const PATHS: [(&str, Endpoint); 8] = [
     ("/health/ready", Endpoint::Ready),
     ("/events", Endpoint::Events),
     ("/publish", Endpoint::Publish),
+    ("/connections/{id}/token", Endpoint::Token),
+    ("/connections/{id}/topics", Endpoint::TopicsOf),
+    ("/connections", Endpoint::Connections),
+    ("/connections/{id}", Endpoint::Connection),
+    ("/topics", Endpoint::Topics),
+    ("/revocations", Endpoint::Revocations),
 ];
 
 impl Endpoint {
@@ -88,8 +104,10 @@ impl Endpoint {
     const fn methods(self) -> &'static str {
         match self {
             Self::Page | Self::Stats | Self::Metrics | Self::Live | Self::Ready => "GET, HEAD",
+            Self::Connections | Self::Topics => "GET, HEAD",
             Self::Events => "GET",
-            Self::Publish => "POST",
+            Self::Connection => "GET, HEAD, DELETE",
+            Self::Publish | Self::Token | Self::TopicsOf | Self::Revocations => "POST",
         }
     }
 
@@ -103,7 +121,11 @@ impl Endpoint {
         match self {
             Self::Page => Some(Part::Console),
             Self::Stats | Self::Metrics => Some(Part::Metrics),
-            Self::Live | Self::Ready | Self::Events | Self::Publish => None,
+            Self::Connections | Self::Connection | Self::Topics | Self::Revocations => {
+                Some(Part::Admin)
+            }
+            Self::Live | Self::Ready => None,
+            Self::Events | Self::Publish | Self::Token | Self::TopicsOf => None,
         }
     }
 }
@@ -129,7 +151,8 @@ impl Routes {
         self.0.at(path).map_or(OTHER, |found| found.value.0)
     }
 
-    fn find(&self, path: &str, method: &Method) -> Result<Endpoint, ApiError> {
+    /// The endpoint of a path, and the id in it, if there is one.
+    fn find<'p>(&self, path: &'p str, method: &Method) -> Result<(Endpoint, &'p str), ApiError> {
         let found = self.0.at(path).map_err(|_| {
             let message = "there is no such path";
             ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
@@ -137,7 +160,7 @@ impl Routes {
         let (_, endpoint) = *found.value;
         let allow = endpoint.methods();
         if allow.split(", ").any(|allowed| allowed == method.as_str()) {
-            return Ok(endpoint);
+            return Ok((endpoint, found.params.get("id").unwrap_or_default()));
         }
         let status = StatusCode::METHOD_NOT_ALLOWED;
         let message = format!("{path} takes {allow}");
@@ -153,49 +176,86 @@ async fn route(
     context: &Context,
     client: &Client,
 ) -> Result<Answer<Full<Bytes>>, ApiError> {
-    let endpoint = context
-        .routes
-        .find(request.uri().path(), request.method())?;
-    if endpoint.is_for_all() {
-        return answer(endpoint, request, context, client, Identity::default()).await;
-    }
+    let (path, method) = (request.uri().path(), request.method());
+    let (endpoint, id) = context.routes.find(path, method)?;
+    let id = id.to_owned();
     if let Endpoint::Events = endpoint {
         context.limits().open_by_address(client.address)?;
     }
-    let identity = context.identify(&mut request).await?;
+    let asking = context.sessions.begin();
+    let identity = if endpoint.is_for_all() {
+        Identity::default()
+    } else {
+        context.identify(&mut request).await?
+    };
+    asking.check(&identity)?;
     if !request.method().is_safe() {
         context.cors.check_change(&request, identity.credential)?;
     }
     let has_token = identity.credential != Credential::None;
-    let answer = answer(endpoint, request, context, client, identity).await;
+    let asked = Asked {
+        request,
+        client,
+        identity,
+        asking: &asking,
+        id: &id,
+    };
+    let answer = answer(endpoint, asked, context).await;
     answer.map_err(|refused| match context.auth {
         Some(_) => refused.answering(has_token),
         None => refused,
     })
 }
 
+/// A request, and what is known of whoever asks.
+struct Asked<'a> {
+    request: Request<Incoming>,
+    client: &'a Client,
+    identity: Identity,
+    asking: &'a Asking,
+    /// The id in its path, if there is one.
+    id: &'a str,
+}
+
 async fn answer(
     endpoint: Endpoint,
-    request: Request<Incoming>,
+    asked: Asked<'_>,
     context: &Context,
-    client: &Client,
-    identity: Identity,
 ) -> Result<Answer<Full<Bytes>>, ApiError> {
+    let Asked {
+        request,
+        client,
+        identity,
+        asking,
+        id,
+    } = asked;
     if let Some(part) = endpoint.part() {
         identity.access.check(part)?;
     }
-    match endpoint {
-        Endpoint::Events => events::events(request, context, client, identity).await,
-        Endpoint::Publish => {
-            let published = publish::publish(request, context, client, &identity).await;
-            published.map(Answer::Response)
+    let query = request.uri().query().unwrap_or_default();
+    let response = match endpoint {
+        Endpoint::Events => {
+            return events::events(request, context, client, identity, asking).await;
         }
-        Endpoint::Stats => stats::stats(context).await.map(Answer::Response),
-        Endpoint::Page => Ok(Answer::Response(page())),
-        Endpoint::Metrics => metrics::metrics(context).await.map(Answer::Response),
-        Endpoint::Live => Ok(Answer::Response(health::live())),
-        Endpoint::Ready => health::ready(context).map(Answer::Response),
-    }
+        Endpoint::Publish => publish::publish(request, context, client, &identity).await,
+        Endpoint::Token => live::renew(request, context, identity, asking.began(), id).await,
+        Endpoint::TopicsOf => {
+            live::change_topics(request, context, identity, asking.began(), id).await
+        }
+        Endpoint::Connections => admin::connections(context, query).await,
+        Endpoint::Connection if request.method() == Method::DELETE => {
+            admin::close(context, id).await
+        }
+        Endpoint::Connection => admin::connection(context, id).await,
+        Endpoint::Topics => admin::topics(context, query).await,
+        Endpoint::Revocations => admin::revoke(request, context).await,
+        Endpoint::Stats => stats::stats(context).await,
+        Endpoint::Page => Ok(page()),
+        Endpoint::Metrics => metrics::metrics(context).await,
+        Endpoint::Live => Ok(health::live()),
+        Endpoint::Ready => health::ready(context),
+    };
+    response.map(Answer::Response)
 }
 
 fn page() -> Response<Full<Bytes>> {

@@ -5,9 +5,11 @@
 
 mod support;
 
+mod admin;
 mod adopt;
 mod auth;
 mod bodies;
+mod changes;
 mod config;
 mod cors;
 mod decode;
@@ -32,8 +34,11 @@ mod panics;
 mod posts;
 mod publish;
 mod refusals;
+mod renewal;
+mod revocation;
 mod shards;
 mod slow;
+mod soft;
 mod subscribe;
 mod tabs;
 mod tls;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use tidings_smol::server::parse_query;
 
 /// What a request for a stream may say once.
-const ONCE: [&str; 4] = ["user", "tab", "last_event_id", "heartbeat"];
+const ONCE: [&str; 5] = ["user", "tab", "last_event_id", "heartbeat", "soft"];
 
 /// Checks what the server makes of a query.
 pub(super) fn check(query: &str) -> Verdict {
@@ -29,6 +29,10 @@ pub(super) fn check(query: &str) -> Verdict {
                 .ok_or_else(|| format!("two of {name:?} are taken"))?;
             return ensure_refused(&refused, "repeated_parameter", &name);
         }
+    }
+    if once.remove("soft").is_some_and(|soft| soft != "1") {
+        let refused = parsed.err().ok_or("another soft than 1 is taken")?;
+        return ensure_refused(&refused, "invalid_soft", "soft");
     }
     let comments = match once.remove("heartbeat").as_deref() {
         None | Some("event") => false,

@@ -10,6 +10,7 @@ use crate::server::cors::CorsOptions;
 use crate::server::http2::Http2Options;
 use crate::server::limits::{LimitOptions, Rate};
 use crate::server::logs::LogOptions;
+use crate::server::sessions::SessionOptions;
 use crate::server::tls::TlsOptions;
 use bytesize::ByteSize;
 use ipnet::IpNet;
@@ -55,6 +56,8 @@ pub struct Config {
     pub streams: StreamTable,
     /// What is too much.
     pub limits: LimitTable,
+    /// What is remembered of tabs and of those who are shut out.
+    pub sessions: SessionOptions,
 }
 
 impl Default for Config {
@@ -75,6 +78,7 @@ impl Default for Config {
             classes: Vec::new(),
             streams: StreamTable::default(),
             limits: LimitTable::default(),
+            sessions: SessionOptions::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod file;
 pub(crate) mod guarded;
 mod http;
 mod local;
+mod managed;
 mod openmetrics;
 mod program;
 mod proxy;
@@ -21,8 +22,9 @@ mod wait;
 pub(crate) use application::{Application, Asked, response};
 pub(crate) use body::BodyReader;
 pub(crate) use file::File;
-pub(crate) use http::{Client, Response};
+pub(crate) use http::{Client, Response, header};
 pub(crate) use local::Local;
+pub(crate) use managed::{Managed, admin, reader, token_of};
 pub(crate) use openmetrics::Metrics;
 pub(crate) use program::{Program, run_to_end};
 pub(crate) use proxy::Proxy;
@@ -32,6 +34,14 @@ pub(crate) use site::{CertificateFiles, Site};
 pub(crate) use stream::{Received, Stream};
 pub(crate) use transport::{Transport, WINDOW, Wire, connect, connector, handshake};
 pub(crate) use wait::{PATIENCE, block_on, eventually, patiently};
+
+/// A `Retry-After` of at least so many seconds, spread over as many again.
+#[track_caller]
+pub(crate) fn assert_spread(header: Option<&str>, least: u64) {
+    let seconds = header.and_then(|text| text.parse().ok());
+    let is_spread = seconds.is_some_and(|seconds: u64| (least..=2 * least).contains(&seconds));
+    assert!(is_spread, "{header:?} is from {least} to {}", 2 * least);
+}
 
 /// What the server refuses with.
 pub(crate) fn error_code(response: &Response) -> String {
