@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test fmt lint doc rust deploy no-std c install package docs header browser node fuzz soak faults install-tools
-.PHONY: bench bench-codec bench-hub bench-server bench-abi bench-instructions bench-node bench-readme bench-build bench-library
+.PHONY: bench bench-auth bench-codec bench-hub bench-server bench-abi bench-instructions bench-node bench-readme bench-build bench-library
 
 SKIPPED := target/skipped
 BROWSER := bindings/smol/tests/browser
@@ -83,14 +83,15 @@ faults: ## Make deliberate faults in a copy, and see each caught; FAULT= some of
 	cargo run -q --locked -p tidings-fuzz --example faults
 
 bench: ## Measure everything, and write the README's numbers (about ten minutes)
-	@status=0; for part in codec hub server abi instructions node readme; do \
+	@status=0; for part in codec hub auth server abi instructions node readme; do \
 	  $(MAKE) --no-print-directory bench-$$part || status=1; done; exit $$status
 
 bench-codec: ## Measure the decoder and the encoder beside their peers alone
 bench-hub: ## Measure the hub alone
 bench-server: ## Measure the server against the physical floor alone
+bench-auth: ## Measure authentication alone
 bench-abi: ## Measure the C ABI beside Rust alone
-bench-codec bench-hub bench-server bench-abi: bench-%: bench-build
+bench-auth bench-codec bench-hub bench-server bench-abi: bench-%: bench-build
 	$(BENCH) $* --out $(FIGURES)/$*.jsonl
 bench-server bench-abi: bench-library
 

@@ -6,10 +6,12 @@
 pub mod c_abi;
 pub mod client;
 pub mod decode;
+mod fields;
 pub mod http;
 pub mod hub;
 mod reading;
 pub mod roundtrip;
+pub mod token;
 pub mod world;
 
 use crate::verdict::Verdict;
@@ -18,13 +20,14 @@ use crate::verdict::Verdict;
 pub type Check = fn(&[u8]) -> Verdict;
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Check); 7] = [
+pub const TARGETS: [(&str, Check); 8] = [
     ("c_abi", c_abi::check),
     ("client", client::check),
     ("decode", decode::check),
     ("http", http::check),
     ("hub", hub::check),
     ("roundtrip", roundtrip::check),
+    ("token", token::check),
     ("world", world::check),
 ];
 

@@ -3,6 +3,7 @@
 //! This is the command line; it does not know what is measured.
 
 mod abi;
+mod auth;
 mod codec;
 mod floor;
 mod histogram;
@@ -32,6 +33,8 @@ enum Command {
     Codec(report::Arguments),
     /// The hub: what a publish, a delivery, a resume and an idle connection cost
     Hub(report::Arguments),
+    /// Authentication: what it costs to check a token
+    Auth(report::Arguments),
     /// The C ABI: what a call costs more than in Rust, and decoding through it
     Abi(report::Arguments),
     /// Write the README's tables from the files of the others
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::Server(arguments) => server::run(&arguments),
         Command::Codec(arguments) => codec::run(&arguments),
         Command::Hub(arguments) => hub::run(&arguments),
+        Command::Auth(arguments) => auth::run(&arguments),
         Command::Abi(arguments) => abi::run(&arguments),
         Command::Readme(arguments) => readme::run(&arguments),
         Command::Floor { kind } => floor::run(kind),

@@ -2,36 +2,10 @@
 //!
 //! It does not know what the server makes of it.
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use crate::targets::fields::Fields;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::fmt;
 use tidings_core::{ConnectionId, ControlOptions, Cursor, Limits, pattern_matches};
-
-/// An object's fields as they stand, in order.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(Collect)
-    }
-}
 
 /// What a body says of one event.
 #[derive(Debug, Default)]

@@ -148,6 +148,8 @@ impl fmt::Display for KeyProblem {
     }
 }
 
+impl std::error::Error for KeyProblem {}
+
 /// What the keys of an algorithm are.
 const fn kind(algorithm: Algorithm) -> &'static str {
     match algorithm {
