@@ -64,11 +64,9 @@ pub(super) async fn publish(
     let body = read_json(request, context).await?;
     let is_array = body.trim_ascii_start().starts_with(b"[");
     let messages = parse_body(&body, context.hub.rules(), &identity.access)?;
-    let publisher = match &identity.user {
-        Some(user) => Publisher::User(user.clone()),
-        None => Publisher::Address(client.address),
-    };
-    context.limits().publish(&publisher, messages.len())?;
+    if let Some(publisher) = publisher(identity, client) {
+        context.limits().publish(&publisher, messages.len())?;
+    }
     let ids: Vec<_> = messages
         .iter()
         .map(|message| message.id().map(str::to_owned))
@@ -84,6 +82,15 @@ pub(super) async fn publish(
     let json = json.map_err(|error| ApiError::bad("internal", error.to_string()))?;
     let response = Response::builder().header(CONTENT_TYPE, "application/json");
     Ok(response.body(Full::from(json)).unwrap_or_default())
+}
+
+/// Who publishes, as far as that is limited: application servers may as much as they like.
+fn publisher(identity: &Identity, client: &Client) -> Option<Publisher> {
+    match (&identity.user, &identity.server) {
+        (Some(user), _) => Some(Publisher::User(user.clone())),
+        (None, Some(_)) => None,
+        (None, None) => Some(Publisher::Address(client.address)),
+    }
 }
 
 /// Reads one event, or an array of them, checked and encoded, of someone with this access.
