@@ -1,7 +1,7 @@
 # What people type. `make test` installs what the tests need and runs all of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint doc rust deploy no-std c install package docs header browser node fuzz soak faults install-tools
+.PHONY: help run test fmt lint doc rust deploy api no-std c install package docs header browser node fuzz soak faults install-tools
 .PHONY: bench bench-auth bench-codec bench-hub bench-server bench-abi bench-instructions bench-node bench-readme bench-build bench-library
 
 SKIPPED := target/skipped
@@ -19,7 +19,7 @@ run: ## Run the reference server on http://127.0.0.1:8080
 
 test: ## Install what the tests need and run all of them
 	@mkdir -p target && : > $(SKIPPED)
-	$(MAKE) --no-print-directory fmt lint doc rust no-std c browser node
+	$(MAKE) --no-print-directory fmt lint doc rust no-std api c browser node
 	@sed 's/^/skipped: /' $(SKIPPED)
 	@echo "all tests passed; $$(wc -l < $(SKIPPED)) skipped"
 
@@ -37,6 +37,9 @@ rust: ## Run the Rust tests alone
 	bindings/smol/deploy/setup.sh
 	TIDINGS_SKIPPED=$(abspath $(SKIPPED)) cargo test --workspace --exclude tidings-ffi --locked
 	bindings/smol/tests/no-tokio-runtime.sh
+
+api: ## Compare the server with its OpenAPI document alone; SEED= other requests
+	$(if $(SEED),SEED=$(SEED)) bindings/smol/openapi/run.sh $(abspath $(SKIPPED))
 
 no-std:
 	core/tests/no_std/prove.sh
