@@ -237,9 +237,17 @@ fn claims_are_one_object() {
         malformed(claims);
     }
     malformed(&"[".repeat(3_000));
-    let bytes =
-        Signer::secret(SECRET.as_bytes()).sign(r#"{"alg":"HS256"}"#, "{\"exp\":1700000100}");
-    assert!(at(&plain(), &bytes, NOW).is_ok());
+    for claims in [
+        &b"{\"exp\":1700000100,\"sub\":\"\xff\"}"[..],
+        b"{\"exp\":1700000100,\"other\":\"\xff\"}",
+    ] {
+        let token = Signer::secret(SECRET.as_bytes()).sign(r#"{"alg":"HS256"}"#, claims);
+        let judged = at(&plain(), &token, NOW);
+        assert!(
+            matches!(judged, Err(TokenError::Malformed(_))),
+            "{judged:?}"
+        );
+    }
 }
 
 #[test]

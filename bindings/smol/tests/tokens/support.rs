@@ -82,7 +82,7 @@ pub(crate) fn base64(text: impl AsRef<[u8]>) -> String {
 }
 
 /// Header and claims, without a signature.
-pub(crate) fn message(header: &str, claims: &str) -> String {
+pub(crate) fn message(header: &str, claims: impl AsRef<[u8]>) -> String {
     format!("{}.{}", base64(header), base64(claims))
 }
 
@@ -100,7 +100,7 @@ impl Signer {
         }
     }
 
-    pub(crate) fn sign(&self, header: &str, claims: &str) -> String {
+    pub(crate) fn sign(&self, header: &str, claims: impl AsRef<[u8]>) -> String {
         let message = message(header, claims);
         let signature = crypto::sign(message.as_bytes(), &self.key, self.algorithm);
         format!("{message}.{}", signature.expect("it is signed"))

@@ -95,7 +95,7 @@ impl Expected {
 /// Seconds that are not before 1970 nor after 9999, in milliseconds.
 fn time_ms(field: &RawValue) -> Option<u64> {
     if let Some(seconds) = value::<u64>(field) {
-        return (seconds <= LAST).then_some(seconds * 1_000);
+        return (seconds <= LAST).then(|| seconds * 1_000);
     }
     let seconds = value::<f64>(field)?;
     (seconds >= 0.0 && seconds <= LAST as f64).then_some((seconds * 1_000.0) as u64)

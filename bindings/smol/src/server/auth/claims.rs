@@ -55,11 +55,10 @@ where
 }
 
 impl Claims {
-    pub(super) fn parse(json: &[u8]) -> Result<Self, TokenError> {
-        let Object(written) =
-            serde_json::from_slice::<Object<Written<'_>>>(json).map_err(|_| {
-                TokenError::Malformed("its claims are no JSON object, or say one twice")
-            })?;
+    pub(super) fn parse(json: &str) -> Result<Self, TokenError> {
+        let Object(written) = serde_json::from_str::<Object<Written<'_>>>(json).map_err(|_| {
+            TokenError::Malformed("its claims are no JSON object, or say one twice")
+        })?;
         let time = |name, value| Ok(read(name, value)?.map(|Time(ms)| ms));
         let audience = read("aud", written.aud)?;
         let access = read("tidings", written.tidings)?;
