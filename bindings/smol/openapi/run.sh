@@ -48,10 +48,11 @@ compare() {
     "$venv/bin/st" run "$document" --url "$url" --header "Authorization: Bearer $token" --seed "$seed" \
         --generation-database none --request-timeout 10 --warnings off --no-color "$@"
 }
+# One at a time: Python before 3.12 cannot read lambdas in two threads at once.
 # What the document allows can still be refused: a revoked user, a connection that is not there.
 unfit=positive_data_acceptance
-compare --exclude-path /events --max-examples 60 --workers 2 --exclude-checks "$unfit"
+compare --exclude-path /events --max-examples 60 --exclude-checks "$unfit"
 # A soft refusal is a stream, too.
-compare --include-path /events --max-examples 25 --workers 4 --phases examples,fuzzing \
+compare --include-path /events --max-examples 15 --phases examples,fuzzing \
     --exclude-checks "$unfit,negative_data_rejection"
 kill -0 "$server"
