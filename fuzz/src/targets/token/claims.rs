@@ -64,14 +64,18 @@ impl Expected {
         let begins = optional(get("nbf"), time_ms)?;
         let audience = optional(get("aud"), audience)?;
         let issuer = optional(get("iss"), |issuer| value::<String>(issuer))?;
+        let now = NOW * 1_000;
+        let late = |end| end + LEEWAY * 1_000;
         let said = Self {
             user: optional(get("sub"), name)?,
             id: optional(get("jti"), name)?,
-            expires_ms: expires.map(|expires| expires + LEEWAY * 1_000),
+            expires_ms: expires.map(|expires| match expires > now {
+                true => expires,
+                false => late(expires),
+            }),
             access: optional(get("tidings"), access)?.unwrap_or_default(),
         };
-        let now = NOW * 1_000;
-        let in_time = said.expires_ms.map_or(!strict, |end| now < end)
+        let in_time = expires.map_or(!strict, |end| now < late(end))
             && begins.is_none_or(|begins| begins <= now + LEEWAY * 1_000);
         let for_us = match audience {
             None => !strict,

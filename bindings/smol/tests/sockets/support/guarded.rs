@@ -62,7 +62,7 @@ pub(crate) fn now_s() -> u64 {
 pub(crate) fn token(user: &str, access: Access) -> String {
     sign(&NewToken {
         user: Some(user.to_owned()),
-        expires_s: Some(now_s() + 60),
+        expires_s: Some(now_s() + 600),
         access,
         ..NewToken::default()
     })
