@@ -36,6 +36,7 @@ fn a_token_may_come_in_header_cookie_or_query_and_says_who_reads() {
         format!("cookie: session={token}"),
         format!("cookie: a=b; session={token};c=d"),
         format!("cookie: session=\"{token}\""),
+        format!("cookie: name=J\u{fc}rgen; session={token}"),
     ];
     let headers = [&*of_header, &*lower]
         .into_iter()
@@ -93,6 +94,7 @@ fn what_is_not_clear_is_refused() {
         &["authorization: Bearer a,b"],
         &["authorization: Bearer =a"],
         &["cookie: session=a%20b"],
+        &["cookie: session=a\u{fc}b"],
         &[&long],
         &[&bearer(&one), &bearer(&two)],
         &[&cookies],

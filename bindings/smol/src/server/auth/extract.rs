@@ -82,9 +82,11 @@ fn bearers(headers: &HeaderMap) -> Result<Vec<String>, Unclear> {
 /// The values of all cookies of this name (RFC 6265, section 4.2).
 fn cookies(headers: &HeaderMap, name: &str) -> Vec<String> {
     let values = headers.get_all(COOKIE).iter();
-    let pairs = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'));
+    // Cookies of others may be anything; a token with bytes that are no text is none.
+    let texts: Vec<_> = values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    let pairs = texts.iter().flat_map(|text| text.split(';'));
     let named = pairs.filter_map(|pair| pair.split_once('='));
     let of_name = named.filter(|(found, _)| found.trim() == name);
     let values = of_name.map(|(_, value)| {
