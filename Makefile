@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test fmt lint doc rust deploy api no-std c install package docs header browser node fuzz soak faults install-tools
-.PHONY: bench bench-auth bench-codec bench-hub bench-server bench-abi bench-instructions bench-node bench-readme bench-build bench-library
+.PHONY: bench bench-auth bench-codec bench-hub bench-server bench-flood bench-abi bench-instructions bench-node bench-readme bench-build bench-library
 
 SKIPPED := target/skipped
 BROWSER := bindings/smol/tests/browser
@@ -78,23 +78,25 @@ node: ## Run the tests of the npm package alone
 fuzz: ## Fuzz each target for a minute; TARGET= one of them, SECONDS= longer or shorter
 	fuzz/run.sh fuzz "$(TARGET)" "$(SECONDS)"
 
-soak: ## Run worlds and hubs beside their model for minutes, then a Node hub; SEED= to begin at, STEPS= in all
+soak: ## Run worlds and hubs beside their model for minutes, a Node hub, hostile clients; SEED= to begin at, STEPS= in all
 	$(if $(SEED),SEED=$(SEED)) $(if $(STEPS),STEPS=$(STEPS)) cargo run --release -q --locked -p tidings-fuzz --example soak
 	$(NODE)/run.sh /dev/null soak
+	TIDINGS_SOAK=true cargo test -q --locked -p tidings-smol --test sockets hostile -- --nocapture
 
 faults: ## Make deliberate faults in a copy, and see each caught; FAULT= some of them (half an hour)
 	cargo run -q --locked -p tidings-fuzz --example faults
 
 bench: ## Measure everything, and write the README's numbers (about ten minutes)
-	@status=0; for part in codec hub auth server abi instructions node readme; do \
+	@status=0; for part in codec hub auth server flood abi instructions node readme; do \
 	  $(MAKE) --no-print-directory bench-$$part || status=1; done; exit $$status
 
 bench-codec: ## Measure the decoder and the encoder beside their peers alone
 bench-hub: ## Measure the hub alone
 bench-server: ## Measure the server against the physical floor alone
 bench-auth: ## Measure authentication alone
+bench-flood: ## Measure refusing a flood beside a bare loop alone
 bench-abi: ## Measure the C ABI beside Rust alone
-bench-auth bench-codec bench-hub bench-server bench-abi: bench-%: bench-build
+bench-auth bench-codec bench-hub bench-server bench-flood bench-abi: bench-%: bench-build
 	$(BENCH) $* --out $(FIGURES)/$*.jsonl
 bench-server bench-abi: bench-library
 
@@ -106,7 +108,7 @@ bench-node: ## Measure the npm package beside its peers alone
 	$(NODE)/run.sh /dev/null bench --out $(abspath $(FIGURES))/node.jsonl
 
 bench-readme: bench-build
-	$(BENCH) readme $(foreach part,server codec hub abi node,$(FIGURES)/$(part).jsonl)
+	$(BENCH) readme $(foreach part,server flood codec hub abi node,$(FIGURES)/$(part).jsonl)
 
 bench-build:
 	@mkdir -p $(FIGURES)

@@ -25,6 +25,9 @@ struct Watchdog {
 /// Longer than any test takes that waits with patience.
 const LIFETIME: Duration = Duration::from_secs(300);
 
+/// Lines that a failure shows.
+const LAST_LINES: usize = 50;
+
 /// What was printed so far.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Printed>>);
@@ -113,11 +116,11 @@ impl Program {
     }
 
     pub(crate) fn describe(&self) -> String {
-        format!(
-            "standard output {:?}, standard error {:?}",
-            self.stdout(),
-            self.stderr()
-        )
+        let [stdout, stderr] = [self.stdout(), self.stderr()].map(|mut lines| {
+            lines.drain(..lines.len().saturating_sub(LAST_LINES));
+            lines
+        });
+        format!("standard output {stdout:?}, standard error {stderr:?}")
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -140,6 +143,11 @@ impl Program {
             ended.then_some(()).ok_or_else(|| self.describe())
         });
         status
+    }
+
+    /// Says that its test goes on for longer than others.
+    pub(crate) fn live_on(&mut self) {
+        self.watchdog = Some(Watchdog::start(self.pid()));
     }
 
     /// Ends it as an outage would.

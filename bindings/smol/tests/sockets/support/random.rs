@@ -28,6 +28,11 @@ impl Random {
         (self.next() % end as u64) as usize
     }
 
+    /// One of these.
+    pub(crate) fn of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
+        all[self.below(all.len())]
+    }
+
     pub(crate) fn chance(&mut self, one_in: usize) -> bool {
         self.below(one_in) == 0
     }

@@ -189,8 +189,18 @@ pub(crate) async fn handshake(
 
 /// A client that trusts this certificate, and remembers where it was.
 pub(crate) fn connector(certificate: CertificateDer<'static>, protocols: &[&str]) -> TlsConnector {
+    client_config(&[certificate], protocols).into()
+}
+
+/// The same for one that trusts several, and is no task.
+pub(crate) fn client_config(
+    certificates: &[CertificateDer<'static>],
+    protocols: &[&str],
+) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    roots.add(certificate).expect("a certificate");
+    for certificate in certificates {
+        roots.add(certificate.clone()).expect("a certificate");
+    }
     let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
@@ -198,7 +208,7 @@ pub(crate) fn connector(certificate: CertificateDer<'static>, protocols: &[&str]
         .with_no_client_auth();
     let protocols = protocols.iter().map(|name| name.as_bytes().to_vec());
     config.alpn_protocols = protocols.collect();
-    Arc::new(config).into()
+    Arc::new(config)
 }
 
 /// A socket without anything on it.
