@@ -5,6 +5,7 @@
 mod abi;
 mod auth;
 mod codec;
+mod flood;
 mod floor;
 mod histogram;
 mod hub;
@@ -35,6 +36,8 @@ enum Command {
     Hub(report::Arguments),
     /// Authentication: what it costs to check a token
     Auth(report::Arguments),
+    /// A flood of connects that are refused: what others notice, and what a refusal costs
+    Flood(report::Arguments),
     /// The C ABI: what a call costs more than in Rust, and decoding through it
     Abi(report::Arguments),
     /// Write the README's tables from the files of the others
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Codec(arguments) => codec::run(&arguments),
         Command::Hub(arguments) => hub::run(&arguments),
         Command::Auth(arguments) => auth::run(&arguments),
+        Command::Flood(arguments) => flood::run(&arguments),
         Command::Abi(arguments) => abi::run(&arguments),
         Command::Readme(arguments) => readme::run(&arguments),
         Command::Floor { kind } => floor::run(kind),

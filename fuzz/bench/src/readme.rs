@@ -13,7 +13,7 @@ use std::{env, fs, thread};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The files that `server`, `codec`, `hub` and the npm package's benchmarks wrote with --out
+    /// The files that `server`, `flood`, `codec`, `hub`, `abi` and the npm package's benchmarks wrote with --out
     #[arg(required = true)]
     figures: Vec<PathBuf>,
     /// The file to write into, between the marks
@@ -144,6 +144,23 @@ const SERVER: [Row; 14] = [
     .marked(),
 ];
 
+const FLOOD: [Row; 2] = [
+    row(
+        "flood",
+        "p99 beside one that is refused",
+        "p99 of 1,000 readers beside 3,000 refused connects a second (beside: when these go to a bare loop)",
+    )
+    .beside("p99 beside a bare loop's")
+    .judged_by("p99 over that beside a bare loop's"),
+    row(
+        "flood",
+        "a refusal",
+        "a refused connect (beside: accept, answer, close in a bare loop)",
+    )
+    .beside("bare accept, answer, close")
+    .judged_by("a refusal over the bare loop's"),
+];
+
 const HUB: [Row; 9] = [
     row(
         "hub fan-out",
@@ -204,6 +221,8 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     let mut text = format!("\nMeasured on {}.\n", machine());
     text += "\nThe server (`make bench-server`):\n\n";
     figures.rows(&SERVER, &mut text)?;
+    text += "\nA flood of connects to a server that is full (`make bench-flood`):\n\n";
+    figures.rows(&FLOOD, &mut text)?;
     text += "\nThe hub alone, without sockets (`make bench-hub`):\n\n";
     figures.rows(&HUB, &mut text)?;
     text += "\nThe decoder, in MiB/s, every event handed out (`make bench-codec`):\n\n";
