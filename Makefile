@@ -108,7 +108,7 @@ bench-node: ## Measure the npm package beside its peers alone
 	$(NODE)/run.sh /dev/null bench --out $(abspath $(FIGURES))/node.jsonl
 
 bench-readme: bench-build
-	$(BENCH) readme $(foreach part,server flood codec hub abi node,$(FIGURES)/$(part).jsonl)
+	$(BENCH) readme $(foreach part,server flood auth codec hub abi node,$(FIGURES)/$(part).jsonl)
 
 bench-build:
 	@mkdir -p $(FIGURES)

@@ -13,7 +13,7 @@ use std::{env, fs, thread};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The files that `server`, `flood`, `codec`, `hub`, `abi` and the npm package's benchmarks wrote with --out
+    /// The files that `server`, `flood`, `auth`, `codec`, `hub`, `abi` and the npm package's benchmarks wrote with --out
     #[arg(required = true)]
     figures: Vec<PathBuf>,
     /// The file to write into, between the marks
@@ -223,6 +223,8 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     figures.rows(&SERVER, &mut text)?;
     text += "\nA flood of connects to a server that is full (`make bench-flood`):\n\n";
     figures.rows(&FLOOD, &mut text)?;
+    text += "\nFinding out who has a token (`make bench-auth`):\n\n";
+    figures.all("auth", &mut text)?;
     text += "\nThe hub alone, without sockets (`make bench-hub`):\n\n";
     figures.rows(&HUB, &mut text)?;
     text += "\nThe decoder, in MiB/s, every event handed out (`make bench-codec`):\n\n";
