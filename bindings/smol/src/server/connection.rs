@@ -7,6 +7,7 @@ use super::http2::serve_http2;
 use super::limits::Place;
 use super::pump::{Pumped, pump};
 use super::routes::respond;
+use super::tls::Tls;
 use super::{Context, Counted};
 use crate::http::{Answer, serve_connection, serve_http1};
 use crate::stream::Stream;
@@ -17,6 +18,7 @@ use hyper::body::{Bytes, Incoming};
 use smol::future::or;
 use smol::io::{AsyncRead, AsyncWrite};
 use smol::lock::Semaphore;
+use smol::lock::SemaphoreGuardArc;
 use smol::{Async, LocalExecutor, Timer};
 use socket2::SockRef;
 use std::cell::Cell;
@@ -51,14 +53,15 @@ struct Ends {
     secure: bool,
 }
 
-/// Serves a connection to its end, or until it is a stream.
+/// Serves a connection to its end, or until it is a stream. What waits here for many is kept small: all
+/// clients of a busy server may come back at once.
 pub(super) async fn serve(
     socket: Async<TcpStream>,
     (peer, place): (SocketAddr, Option<Place>),
     executor: Rc<LocalExecutor<'static>>,
     context: Rc<Context>,
 ) {
-    let counted = (place, Counted::new(&context.requests));
+    let counted = Counted::new(&context.requests);
     let limit = context.options.http.head_timeout;
     let Ok(first) = in_time(limit, first_bytes(&socket)).await else {
         return;
@@ -68,29 +71,47 @@ pub(super) async fn serve(
         local: socket.get_ref().local_addr().ok(),
         secure: context.tls.is_some(),
     };
-    let Some(tls) = &context.tls else {
-        if first == First::Http2 {
-            prepare(&socket, &context);
-            return Box::pin(http2(socket, ends, context.clone())).await;
-        }
-        return Box::pin(http1(socket, ends, first, &context)).await;
-    };
-    prepare(&socket, &context);
-    let accepted = Box::pin(in_time(limit, tls.acceptor().accept(socket))).await;
-    // Whoever does not speak TLS, or not as we do, has been told by now, in its terms.
-    let Ok(socket) = accepted else {
-        return;
-    };
-    if socket.get_ref().1.alpn_protocol() == Some(b"h2") {
-        return Box::pin(http2(socket, ends, context.clone())).await;
-    }
-    if let Some((stream, socket)) = Box::pin(http1_over_tls(socket, ends, &context)).await {
+    if let Some(tls) = &context.tls {
+        prepare(&socket, &context);
+        let Some(stream) = Box::pin(over_tls(socket, tls, ends, &context)).await else {
+            return;
+        };
         // All that the requests needed is gone with this task.
-        drop(counted);
-        executor
-            .spawn(send(stream, socket, context.clone()))
-            .detach();
+        drop((counted, place));
+        executor.spawn(send(stream, context.clone())).detach();
+    } else if first == First::Http2 {
+        prepare(&socket, &context);
+        Box::pin(http2(socket, ends, context.clone())).await;
+    } else {
+        let opening = if first == First::Get {
+            Some(context.opening.acquire_arc().await)
+        } else {
+            None
+        };
+        Box::pin(http1(socket, ends, opening, &context)).await;
     }
+}
+
+/// A stream that goes on over TLS.
+type OverTls = Box<(Stream, TlsStream<Async<TcpStream>>)>;
+
+/// Serves a connection with TLS; where it became a stream, that goes on.
+async fn over_tls(
+    socket: Async<TcpStream>,
+    tls: &Tls,
+    ends: Ends,
+    context: &Rc<Context>,
+) -> Option<OverTls> {
+    let limit = context.options.http.head_timeout;
+    // Whoever does not speak TLS, or not as we do, has been told by the time it fails, in its terms.
+    let socket = in_time(limit, tls.acceptor().accept(socket)).await.ok()?;
+    if socket.get_ref().1.alpn_protocol() == Some(b"h2") {
+        Box::pin(http2(socket, ends, context.clone())).await;
+        return None;
+    }
+    let service = |request| answer(request, ends, context);
+    let served = Box::pin(serve_http1(socket, context.options.http, service)).await;
+    served.ok().flatten().map(Box::new)
 }
 
 /// Sets the limits of a socket that the driver does not get, as it would. Where the system does not
@@ -141,12 +162,12 @@ async fn answer(
     respond(request, context, &client, ends.local).await
 }
 
-async fn http1(socket: Async<TcpStream>, ends: Ends, first: First, context: &Context) {
-    let place = if first == First::Get {
-        Some(context.opening.acquire_arc().await)
-    } else {
-        None
-    };
+async fn http1(
+    socket: Async<TcpStream>,
+    ends: Ends,
+    place: Option<SemaphoreGuardArc>,
+    context: &Context,
+) {
     let place = &Cell::new(place);
     let service = |request| async move {
         let answer = answer(request, ends, context).await;
@@ -158,18 +179,6 @@ async fn http1(socket: Async<TcpStream>, ends: Ends, first: First, context: &Con
     };
     // A client that breaks the protocol or leaves has been answered as far as it can be.
     let _ = serve_connection(socket, context.options.http, service).await;
-}
-
-async fn http1_over_tls(
-    socket: TlsStream<Async<TcpStream>>,
-    ends: Ends,
-    context: &Context,
-) -> Option<(Stream, TlsStream<Async<TcpStream>>)> {
-    let service = |request| answer(request, ends, context);
-    serve_http1(socket, context.options.http, service)
-        .await
-        .ok()
-        .flatten()
 }
 
 async fn http2<I>(socket: I, ends: Ends, context: Rc<Context>)
@@ -195,7 +204,8 @@ where
 }
 
 /// Sends a stream over TLS.
-async fn send(stream: Stream, socket: TlsStream<Async<TcpStream>>, context: Rc<Context>) {
+async fn send(stream: OverTls, context: Rc<Context>) {
+    let (stream, socket) = *stream;
     let _carried = Counted::new(&context.carried);
     let closing = context.options.http.head_timeout;
     let (pumped, socket) = pump(stream.into_body().await, socket, closing).await;
