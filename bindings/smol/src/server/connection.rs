@@ -62,8 +62,7 @@ pub(super) async fn serve(
     context: Rc<Context>,
 ) {
     let counted = Counted::new(&context.requests);
-    let limit = context.options.http.head_timeout;
-    let Ok(first) = in_time(limit, first_bytes(&socket)).await else {
+    let Ok(first) = first_bytes(&socket, context.options.http.head_timeout).await else {
         return;
     };
     let ends = Ends {
@@ -128,11 +127,22 @@ async fn in_time<T>(limit: Duration, done: impl Future<Output = io::Result<T>>) 
     or(done, late).await
 }
 
+/// What a client says first; most have said it when they are accepted.
+async fn first_bytes(socket: &Async<TcpStream>, limit: Duration) -> io::Result<First> {
+    match peek(socket.get_ref()) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Box::pin(in_time(limit, wait_for_bytes(socket))).await
+        }
+        other => other,
+    }
+}
+
 /// Waits until a client says something or leaves, without a buffer for it.
-async fn first_bytes(socket: &Async<TcpStream>) -> io::Result<First> {
+async fn wait_for_bytes(socket: &Async<TcpStream>) -> io::Result<First> {
     loop {
+        socket.readable().await?;
         match peek(socket.get_ref()) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.readable().await?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             other => return other,
         }
     }
