@@ -18,8 +18,11 @@ target=${CARGO_TARGET_DIR:-$(cd ../../.. && pwd)/target}
 tidings=$target/debug/tidings
 venv=$target/schemathesis
 if ! "$venv/bin/pip" freeze 2>/dev/null | cmp -s - requirements.txt; then
-    if [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ] && ! python3 -m venv --help >/dev/null 2>&1; then
-        apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+    # Debian has venv without what makes one in a package of its own.
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null && [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ]; then
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get install -y -qq --no-install-recommends python3 python3-venv >/dev/null ||
+            { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 python3-venv >/dev/null; }
     fi
     rm -rf "$venv"
     python3 -m venv "$venv" || missing "install python3 with venv"
