@@ -57,7 +57,7 @@ pub use options::{ClassOptions, Deadlines, HubOptions, LagPolicy, Limits, Option
 pub use output::{CloseReason, Gap, GapReason, Output};
 pub use plan::MAX_SLICES;
 pub use publish::Published;
-pub use rules::{PublishError, Rules};
+pub use rules::{PublishError, Rules, STAY_AWAY};
 pub use stats::{ClassStats, Stats, TopicStats};
 pub use subscribe::SubscribeError;
 pub use transmit::{Consumed, NotTransmitted, Transmit};

@@ -119,7 +119,7 @@ pub use hub::{
     Audience, ClassOptions, ClassStats, CloseReason, ConnectionId, ConnectionIdError, Consumed,
     ControlEvent, ControlOptions, Cursor, CursorError, Deadlines, Gap, GapReason, Hub, HubOptions,
     LagPolicy, Limits, MAX_SLICES, Message, NameError, NotTransmitted, Open, OpenError,
-    OptionsError, Output, Publish, PublishError, Published, Rules, Stats, SubscribeError,
-    TopicStats, Transmit, WhenFull, pattern_matches,
+    OptionsError, Output, Publish, PublishError, Published, Rules, STAY_AWAY, Stats,
+    SubscribeError, TopicStats, Transmit, WhenFull, pattern_matches,
 };
 pub use sequencer::{Assigned, Sequencer};

@@ -56,10 +56,9 @@ pub use sessions::SessionOptions;
 pub use tls::{Tls, TlsError, TlsOptions};
 
 use crate::hub::Hub;
-use auth::Auth;
 use context::{Context, Counted};
-use cors::Cors;
 use futures::future::{Either, select};
+use options::Parts;
 use smol::{Async, LocalExecutor};
 use std::fmt;
 use std::io;
@@ -73,10 +72,8 @@ pub struct Server {
     drivers: Vec<crate::Driver>,
     listener: Async<TcpListener>,
     address: SocketAddr,
-    tls: Option<Tls>,
+    parts: Parts,
     reloads: (Reloader, reload::Reloads),
-    auth: Option<Auth>,
-    cors: Cors,
     options: ServerOptions,
 }
 
@@ -86,14 +83,10 @@ impl Server {
     /// # Errors
     /// See [`ServerError`].
     pub fn bind(mut options: ServerOptions) -> Result<Self, ServerError> {
-        options.validate()?;
+        let parts = options.parts()?;
         let address = options.listen;
-        let cors = Cors::new(&options.cors).map_err(ServerError::Cors)?;
         options.driver.hub.limits.connections = options.most_connections();
-        let tls = options.tls.as_ref().map(Tls::load).transpose();
-        let tls = tls.map_err(ServerError::Tls)?;
         let (hub, drivers) = Hub::new(options.driver.clone()).map_err(ServerError::Start)?;
-        let auth = options.auth(hub.rules())?;
         let listener =
             listen::listen(address).map_err(|error| ServerError::Listen(address, error))?;
         let address = listener
@@ -105,10 +98,8 @@ impl Server {
             drivers,
             listener,
             address,
-            tls,
+            parts,
             reloads: Reloader::new(),
-            auth,
-            cors,
             options,
         })
     }
@@ -128,7 +119,7 @@ impl Server {
     /// What it shows to those who connect, where it speaks TLS.
     #[must_use]
     pub const fn tls(&self) -> Option<&Tls> {
-        self.tls.as_ref()
+        self.parts.tls.as_ref()
     }
 
     /// The hub behind it.
@@ -150,10 +141,8 @@ impl Server {
             drivers,
             listener,
             address,
-            tls,
+            parts,
             reloads: (_, reloads),
-            auth,
-            cors,
             options,
         } = self;
         let mut drivers = drivers.into_iter();
@@ -163,7 +152,7 @@ impl Server {
         }
         let drain = options.drain;
         let (running, stopping) = async_channel::bounded(1);
-        let context = Context::new(hub.clone(), options, (tls, auth, cors), stopping);
+        let context = Context::new(hub.clone(), options, parts, stopping);
         let context = Rc::new(context);
         let version = env!("CARGO_PKG_VERSION");
         tracing::info!(%address, version, "listening");

@@ -43,7 +43,7 @@ const ID_LINE_BYTES: usize = 64;
 pub(crate) const EARLIEST: &str = "earliest";
 
 /// Ends the id of a stream whose client is to stay away.
-pub(crate) const STAY_AWAY: &str = "!";
+pub const STAY_AWAY: &str = "!";
 
 /// Why an event cannot be published. The hub is as it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

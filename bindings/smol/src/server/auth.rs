@@ -29,6 +29,7 @@ pub use verify::Verifier;
 
 use super::error::ApiError;
 use super::identity::{Credential, Identity};
+use crate::driver::Clock;
 use async_channel::{Receiver, Sender};
 use forward::Forward;
 use hyper::Request;
@@ -40,7 +41,6 @@ use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tidings_core::Rules;
 
 /// Bytes of a token: what proxies, too, take as one header.
@@ -235,7 +235,7 @@ impl Known {
             });
         }
         let verifier = self.verifier.as_ref().ok_or(TokenError::UnknownKey)?;
-        let identity = verifier.verify(token, unix_ms())?;
+        let identity = verifier.verify(token, Clock::unix_ms())?;
         Ok(Identity {
             credential,
             ..identity
@@ -251,13 +251,6 @@ impl Known {
 /// A token that is not good (RFC 6750, section 3.1).
 fn invalid_token(error: TokenError) -> ApiError {
     ApiError::unauthorized("invalid_token", error.to_string()).challenging("invalid_token")
-}
-
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }
 
 /// A text from a file, without a line break at its end.
@@ -310,7 +303,7 @@ mod tests {
     fn request(number: u8) -> Request<()> {
         let key = SigningKey::from_secret(Algorithm::Hs256, &secret(number)).unwrap();
         let token = NewToken {
-            expires_s: Some(unix_ms() / 1_000 + 60),
+            expires_s: Some(Clock::unix_ms() / 1_000 + 60),
             ..NewToken::default()
         };
         let token = key.with_id(number.to_string()).sign(&token).unwrap();

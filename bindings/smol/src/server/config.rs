@@ -246,7 +246,7 @@ fn driver(config: &Config) -> DriverOptions {
 }
 
 /// As many bytes as memory could have.
-fn bytes(size: ByteSize) -> usize {
+pub(super) fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
 }
 

@@ -11,7 +11,7 @@ use super::limits::Limits;
 use super::listen;
 use super::logs::{Flood, REFUSAL_LINES};
 use super::metrics::Metrics;
-use super::options::ServerOptions;
+use super::options::{Parts, ServerOptions};
 use super::routes::Routes;
 use super::sessions::Sessions;
 use super::tls::Tls;
@@ -63,7 +63,7 @@ impl Context {
     pub(super) fn new(
         hub: Hub,
         options: ServerOptions,
-        (tls, auth, cors): (Option<Tls>, Option<Auth>, Cors),
+        Parts { tls, auth, cors }: Parts,
         stopping: Receiver<Infallible>,
     ) -> Self {
         Self {

@@ -98,6 +98,11 @@ impl ServerOptions {
     /// # Errors
     /// See [`ServerError`].
     pub fn validate(&self) -> Result<(), ServerError> {
+        self.parts().map(drop)
+    }
+
+    /// What is made of these before there is a server: files are read, and everything is checked.
+    pub(super) fn parts(&self) -> Result<Parts, ServerError> {
         let is_for_nobody = !self.allow_anonymous && self.auth.is_none();
         if !self.listen.ip().is_loopback() && is_for_nobody {
             return Err(ServerError::NotLoopback(self.listen.ip()));
@@ -107,19 +112,14 @@ impl ServerOptions {
         }
         self.logs.validate().map_err(ServerError::Log)?;
         let tls = self.tls.as_ref().map(Tls::load).transpose();
-        tls.map_err(ServerError::Tls)?;
-        Cors::new(&self.cors).map_err(ServerError::Cors)?;
+        let tls = tls.map_err(ServerError::Tls)?;
+        let cors = Cors::new(&self.cors).map_err(ServerError::Cors)?;
         self.driver.validate().map_err(ServerError::Start)?;
         let rules = Rules::new(&self.driver.hub);
         let rules = rules.map_err(|error| ServerError::Start(StartError::Options(error)))?;
-        self.auth(&rules).map(drop)
-    }
-
-    /// What finds out who asks, where that is to be found out.
-    pub(super) fn auth(&self, rules: &Rules) -> Result<Option<Auth>, ServerError> {
-        let auth = self.auth_options();
-        let auth = auth.map(|auth| Auth::new(auth, rules.clone()));
-        auth.transpose().map_err(ServerError::Auth)
+        let auth = self.auth_options().map(|auth| Auth::new(auth, rules));
+        let auth = auth.transpose().map_err(ServerError::Auth)?;
+        Ok(Parts { tls, auth, cors })
     }
 
     /// Who may ask for what, with what anyone may do beside what is said in particular.
@@ -142,6 +142,14 @@ impl ServerOptions {
         let connections = self.connections.unwrap_or_else(listen::connection_limit);
         connections.min(self.driver.hub.limits.connections)
     }
+}
+
+/// What a server is made of beside its hub.
+pub(super) struct Parts {
+    pub(super) tls: Option<Tls>,
+    /// Finds out who asks, where that is to be found out.
+    pub(super) auth: Option<Auth>,
+    pub(super) cors: Cors,
 }
 
 /// Why the server cannot be started.

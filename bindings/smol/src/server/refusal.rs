@@ -15,13 +15,10 @@ use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE};
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
-use tidings_core::{ControlOptions, Event};
+use tidings_core::{ControlOptions, Event, STAY_AWAY};
 
 /// Where streams are asked for.
 const EVENTS: &str = "/events";
-
-/// Ends the id of a client that is to stay away.
-const STAY_AWAY: &str = "!";
 
 /// How a request wants to be refused.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -103,8 +103,13 @@ impl Endpoint {
     /// The methods it takes, as `Allow` says it.
     const fn methods(self) -> &'static str {
         match self {
-            Self::Page | Self::Stats | Self::Metrics | Self::Live | Self::Ready => "GET, HEAD",
-            Self::Connections | Self::Topics => "GET, HEAD",
+            Self::Page
+            | Self::Stats
+            | Self::Metrics
+            | Self::Live
+            | Self::Ready
+            | Self::Connections
+            | Self::Topics => "GET, HEAD",
             Self::Events => "GET",
             Self::Connection => "GET, HEAD, DELETE",
             Self::Publish | Self::Token | Self::TopicsOf | Self::Revocations => "POST",

@@ -12,7 +12,7 @@ pub(super) use changes::{TabKey, Topics};
 pub(super) use revoked::Full;
 pub(super) use table::{FIRST, Named, Session};
 
-use super::config::exact;
+use super::config::{bytes, exact};
 use super::error::ApiError;
 use super::identity::Identity;
 use crate::driver::{Clock, milliseconds};
@@ -102,11 +102,10 @@ pub(super) struct Asking {
 impl Sessions {
     pub(super) fn new(options: &SessionOptions) -> Self {
         let keep_ms = milliseconds(options.keep_changes);
-        let bytes = usize::try_from(options.changed_bytes.as_u64()).unwrap_or(usize::MAX);
         let state = State {
             table: Table::default(),
             revoked: Revoked::new(options.revocations),
-            changes: Changes::new(options.changed_tabs, bytes, keep_ms),
+            changes: Changes::new(options.changed_tabs, bytes(options.changed_bytes), keep_ms),
         };
         Self(Arc::new(Shared {
             state: Mutex::new(state),

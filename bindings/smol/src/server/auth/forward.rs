@@ -7,8 +7,8 @@ mod answers;
 mod question;
 
 use super::error::AuthError;
-use crate::driver::Clock;
-use crate::server::config::exact;
+use crate::driver::{Clock, milliseconds};
+use crate::server::config::{bytes, exact};
 use crate::server::error::ApiError;
 use crate::server::fetch::Resource;
 use crate::server::identity::{Credential, Identity};
@@ -134,8 +134,8 @@ impl Forward {
             .map_err(|problem| AuthError::Option("forward.url", problem))?;
         let limits = Limits {
             entries: options.cache_entries,
-            bytes: usize::try_from(options.cache_bytes.as_u64()).unwrap_or(usize::MAX),
-            ms: u64::try_from(options.cache.as_millis()).unwrap_or(u64::MAX),
+            bytes: bytes(options.cache_bytes),
+            ms: milliseconds(options.cache),
         };
         Ok(Self(Arc::new(Inner {
             options: options.clone(),

@@ -8,7 +8,7 @@ mod schedule;
 use super::error::AuthError;
 use super::keys::Keys;
 use super::options::JwtOptions;
-use crate::driver::Clock;
+use crate::driver::{Clock, milliseconds};
 use crate::server::fetch::Resource;
 use async_channel::{Receiver, Sender};
 use hyper::StatusCode;
@@ -73,7 +73,7 @@ impl Jwks {
         }
         let resource = Resource::new(url, options.jwks_ca_file.as_deref(), TIMEOUT)
             .map_err(|problem| AuthError::Option("jwt.jwks_url", problem))?;
-        let refresh_ms = u64::try_from(options.jwks_refresh.as_millis()).unwrap_or(u64::MAX);
+        let refresh_ms = milliseconds(options.jwks_refresh);
         let state = State {
             schedule: Schedule::new(refresh_ms),
             round: None,

@@ -8,6 +8,7 @@ use super::error::{AuthError, TokenError};
 use super::keys::{Key, Keys};
 use super::options::JwtOptions;
 use super::{Algorithm, MAX_TOKEN_BYTES};
+use crate::driver::milliseconds;
 use crate::server::identity::Identity;
 use crate::server::object::Object;
 use base64::Engine as _;
@@ -88,7 +89,7 @@ impl Verifier {
             fetched: Arc::default(),
             audience: options.audience.clone(),
             issuer: options.issuer.clone(),
-            leeway_ms: u64::try_from(options.leeway.as_millis()).unwrap_or(u64::MAX),
+            leeway_ms: milliseconds(options.leeway),
             allow_no_expiry: options.allow_no_expiry,
             rules,
         })

@@ -4,12 +4,14 @@
 //! is possible; sizes as `16MiB`.
 
 use super::bytes;
+use crate::driver::milliseconds;
 use crate::http::HttpOptions;
 use crate::server::auth::AuthOptions;
 use crate::server::cors::CorsOptions;
 use crate::server::http2::Http2Options;
 use crate::server::limits::{LimitOptions, Rate};
 use crate::server::logs::LogOptions;
+use crate::server::options::ServerOptions;
 use crate::server::sessions::SessionOptions;
 use crate::server::tls::TlsOptions;
 use bytesize::ByteSize;
@@ -62,23 +64,24 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
+        let server = ServerOptions::default();
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            hosts: Vec::new(),
-            allow_anonymous: false,
-            allow_anonymous_publish: false,
-            trusted_proxies: Vec::new(),
-            drain: Duration::from_secs(10),
-            shards: 1,
-            tls: None,
-            auth: None,
-            logs: LogOptions::default(),
-            cors: CorsOptions::default(),
+            listen: server.listen,
+            hosts: server.hosts,
+            allow_anonymous: server.allow_anonymous,
+            allow_anonymous_publish: server.allow_anonymous_publish,
+            trusted_proxies: server.trusted_proxies,
+            drain: server.drain,
+            shards: server.driver.shards,
+            tls: server.tls,
+            auth: server.auth,
+            logs: server.logs,
+            cors: server.cors,
             log: LogTable::default(),
             classes: Vec::new(),
             streams: StreamTable::default(),
             limits: LimitTable::default(),
-            sessions: SessionOptions::default(),
+            sessions: server.sessions,
         }
     }
 }
@@ -269,8 +272,8 @@ pub struct LimitTable {
 
 impl Default for LimitTable {
     fn default() -> Self {
-        let (hub, http) = (Limits::default(), HttpOptions::default());
-        let clients = LimitOptions::default();
+        let server = ServerOptions::default();
+        let (hub, http, clients) = (server.driver.hub.limits, server.http, server.limits);
         let size = |bytes: usize| ByteSize::b(bytes as u64);
         Self {
             connections: None,
@@ -289,9 +292,9 @@ impl Default for LimitTable {
             replay_bytes: size(hub.replay_bytes),
             head_bytes: size(http.head_bytes),
             head_timeout: http.head_timeout,
-            body_bytes: ByteSize::mib(1),
-            body_timeout: Duration::from_secs(30),
-            http2: Http2Options::default(),
+            body_bytes: size(server.body_bytes),
+            body_timeout: server.body_timeout,
+            http2: server.http2,
         }
     }
 }
@@ -354,6 +357,5 @@ fn exact_or_none<S: Serializer>(size: &Option<ByteSize>, serializer: S) -> Resul
 
 /// Milliseconds; none for 0, which switches a deadline off.
 fn some_ms(duration: Duration) -> Option<u64> {
-    let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    (ms > 0).then_some(ms)
+    Some(milliseconds(duration)).filter(|ms| *ms > 0)
 }
