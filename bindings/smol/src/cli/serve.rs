@@ -8,7 +8,7 @@ use async_signal::{Signal, Signals};
 use clap::Args;
 use futures::StreamExt as _;
 use std::process::ExitCode;
-use tidings_smol::server::{Config, ConfigError, Reloader, Server};
+use tidings_smol::server::{Config, ConfigError, Reloader, Server, ServerOptions};
 use tracing::{info, warn};
 
 #[derive(Args)]
@@ -36,18 +36,16 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(error),
     };
-    let options = match config.options(file.as_ref()) {
-        Ok(options) => options,
-        Err(error) => return fail(error),
-    };
-    // What is left of it is written when this is dropped.
-    let _log = match options.logs.start() {
-        Ok(log) => log,
-        Err(error) => return fail(error),
-    };
+    let options = ServerOptions::from(&config);
+    let log = options.logs.clone();
     let server = match Server::bind(options) {
         Ok(server) => server,
         Err(error) => return fail(config.explain(&error, file.as_ref())),
+    };
+    // What is left of it is written when this is dropped.
+    let _log = match log.start() {
+        Ok(log) => log,
+        Err(error) => return fail(error),
     };
     let signals = match Signals::new([Signal::Term, Signal::Int, Signal::Hup]) {
         Ok(signals) => signals,
@@ -94,8 +92,7 @@ impl Running<'_> {
 
     async fn reload(&self) -> Result<(), ConfigError> {
         let (config, file) = self.flags.config()?;
-        let options = config.options(file.as_ref())?;
-        let reloaded = self.reloader.reload(options).await;
+        let reloaded = self.reloader.reload(ServerOptions::from(&config)).await;
         reloaded.map_err(|error| config.explain(&error, file.as_ref()))?;
         let later = self.config.needs_restart(&config);
         if !later.is_empty() {
