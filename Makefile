@@ -1,12 +1,13 @@
 # What people type. `make test` installs what the tests need and runs all of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint doc rust deploy api no-std c install package docs header browser node fuzz soak faults install-tools
+.PHONY: help run test fmt lint doc rust deploy api no-std c install package docs header browser node browser-package fuzz soak faults install-tools
 .PHONY: bench bench-auth bench-codec bench-hub bench-server bench-flood bench-abi bench-instructions bench-node bench-readme bench-build bench-library
 
 SKIPPED := target/skipped
 BROWSER := bindings/smol/tests/browser
 NODE := bindings/node/test
+BROWSER_PACKAGE := bindings/browser/test
 BUILT := $(or $(CARGO_TARGET_DIR),target)
 FIGURES := $(BUILT)/bench
 BENCH := $(BUILT)/release/tidings-bench
@@ -19,7 +20,7 @@ run: ## Run the reference server on http://127.0.0.1:8080
 
 test: ## Install what the tests need and run all of them
 	@mkdir -p target && : > $(SKIPPED)
-	$(MAKE) --no-print-directory fmt lint doc rust no-std api c browser node
+	$(MAKE) --no-print-directory fmt lint doc rust no-std api c browser node browser-package
 	@sed 's/^/skipped: /' $(SKIPPED)
 	@echo "all tests passed; $$(wc -l < $(SKIPPED)) skipped"
 
@@ -71,8 +72,11 @@ browser: ## Run the tests with real clients alone: Chromium, curl, npm's eventso
 	cargo build --locked -p tidings-smol
 	$(BROWSER)/run.sh $(abspath $(SKIPPED))
 
-node: ## Run the tests of the npm package alone
+node: ## Run the tests of the npm package for Node alone
 	$(NODE)/run.sh $(abspath $(SKIPPED))
+
+browser-package: ## Run the tests of the npm package for pages alone
+	$(BROWSER_PACKAGE)/run.sh $(abspath $(SKIPPED))
 
 # SECONDS is make's: in a shell it would be the time that has passed.
 fuzz: ## Fuzz each target for a minute; TARGET= one of them, SECONDS= longer or shorter
