@@ -3,6 +3,8 @@
 //! It does not know the command line; `tidings serve` fills in its options.
 
 mod admin;
+mod app;
+mod ask;
 mod auth;
 mod body;
 mod client;
@@ -24,17 +26,22 @@ mod logs;
 mod metrics;
 mod notes;
 mod object;
+mod open;
 mod options;
 mod publish;
 mod pump;
 mod refusal;
 mod reload;
+mod reply;
 mod routes;
 mod secret;
 mod sessions;
+mod signals;
 mod stats;
 mod tls;
 
+pub use app::{App, Reply};
+pub use ask::Ask;
 pub use auth::{
     Algorithm, AuthError, AuthOptions, ForwardOptions, JwtOptions, KeyOptions, KeyProblem, Keys,
     NewToken, SigningKey, StaticKeyOptions, TokenError, UnknownAlgorithm, Verifier,
@@ -53,6 +60,7 @@ pub use publish::parse_body;
 pub use reload::Reloader;
 pub use secret::Secret;
 pub use sessions::SessionOptions;
+pub use signals::{shutdown, shutdown_or};
 pub use tls::{Tls, TlsError, TlsOptions};
 
 use crate::hub::Hub;
@@ -136,6 +144,14 @@ impl Server {
     /// # Errors
     /// When the system refuses a thread.
     pub fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        self.run_with(App::new(), stop)
+    }
+
+    /// As [`run`](Self::run), with routes of an application's own beside those of the server.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn run_with(self, app: App, stop: impl Future<Output = ()>) -> io::Result<()> {
         let Self {
             hub,
             drivers,
@@ -152,7 +168,7 @@ impl Server {
         }
         let drain = options.drain;
         let (running, stopping) = async_channel::bounded(1);
-        let context = Context::new(hub.clone(), options, parts, stopping);
+        let context = Context::new(hub.clone(), options, parts, app, stopping);
         let context = Rc::new(context);
         let version = env!("CARGO_PKG_VERSION");
         tracing::info!(%address, version, "listening");

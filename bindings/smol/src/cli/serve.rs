@@ -4,11 +4,9 @@
 
 use super::flags::Flags;
 use super::{fail, print};
-use async_signal::{Signal, Signals};
 use clap::Args;
-use futures::StreamExt as _;
 use std::process::ExitCode;
-use tidings_smol::server::{Config, ConfigError, Reloader, Server, ServerOptions};
+use tidings_smol::server::{Config, ConfigError, Reloader, Server, ServerOptions, shutdown_or};
 use tracing::{info, warn};
 
 #[derive(Args)]
@@ -47,17 +45,17 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(log) => log,
         Err(error) => return fail(error),
     };
-    let signals = match Signals::new([Signal::Term, Signal::Int, Signal::Hup]) {
-        Ok(signals) => signals,
-        Err(error) => return fail(format_args!("cannot listen to signals: {error}")),
-    };
-    greet(&server);
     let running = Running {
         flags: &arguments.flags,
         config,
         reloader: server.reloader(),
     };
-    match server.run(running.stopped(signals)) {
+    let stop = match shutdown_or(async || running.take_again().await) {
+        Ok(stop) => stop,
+        Err(error) => return fail(format_args!("cannot listen to signals: {error}")),
+    };
+    greet(&server);
+    match server.run(stop) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(error),
     }
@@ -71,23 +69,15 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
-    /// Ready at the first signal to stop; the second ends the process at once. A hang-up has the
-    /// settings read again.
-    async fn stopped(self, mut signals: Signals) {
-        while let Some(Ok(Signal::Hup)) = signals.next().await {
-            match self.reload().await {
-                Ok(()) => info!("the settings are read again"),
-                Err(error) => {
-                    let error = error.to_string();
-                    warn!(error, "the settings stay as they were");
-                }
+    /// Has the settings read again; where they cannot be taken, it is said.
+    async fn take_again(&self) {
+        match self.reload().await {
+            Ok(()) => info!("the settings are read again"),
+            Err(error) => {
+                let error = error.to_string();
+                warn!(error, "the settings stay as they were");
             }
         }
-        info!("closing streams; a second signal ends at once");
-        std::thread::spawn(move || {
-            smol::block_on(async { while let Some(Ok(Signal::Hup)) = signals.next().await {} });
-            std::process::exit(1);
-        });
     }
 
     async fn reload(&self) -> Result<(), ConfigError> {

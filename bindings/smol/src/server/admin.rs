@@ -12,8 +12,8 @@ pub(super) use revoke::revoke;
 use super::Context;
 use super::error::ApiError;
 use super::live::{find, not_found};
+use super::reply;
 use super::sessions::Session;
-use super::stats::response;
 use crate::hub::Stopped;
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -62,7 +62,7 @@ pub(super) async fn connections(
         }
     };
     let next = more.then(|| page.after.to_string());
-    Ok(response(
+    Ok(reply::json(
         &json!({ "connections": page.found, "next": next }),
     ))
 }
@@ -75,7 +75,7 @@ pub(super) async fn connection(
     let (connection, session) = find(context, id)?;
     let topics = topics_of(context, &[connection]).await?;
     let topics = topics.into_iter().flatten().next().ok_or_else(not_found)?;
-    Ok(response(&described(connection, &session, &topics)))
+    Ok(reply::json(&described(connection, &session, &topics)))
 }
 
 /// `DELETE /connections/{id}`: closes a stream. Its client may come back.
@@ -110,7 +110,7 @@ pub(super) async fn topics(
             })
         })
         .collect();
-    Ok(response(&json!({ "topics": topics, "next": next })))
+    Ok(reply::json(&json!({ "topics": topics, "next": next })))
 }
 
 /// A page of streams that is being filled.

@@ -2,6 +2,7 @@
 //!
 //! It does not know what is asked.
 
+use super::app::App;
 use super::auth::Auth;
 use super::cors::Cors;
 use super::error::ApiError;
@@ -36,6 +37,8 @@ pub(super) struct Context {
     pub(super) hosts: Hosts,
     pub(super) cors: Cors,
     pub(super) routes: Routes,
+    /// The application's own.
+    pub(super) app: App,
     pub(super) tls: Option<Tls>,
     pub(super) limits: RefCell<Rc<Limits>>,
     /// HTTP connections and streams that there may be.
@@ -64,6 +67,7 @@ impl Context {
         hub: Hub,
         options: ServerOptions,
         Parts { tls, auth, cors }: Parts,
+        app: App,
         stopping: Receiver<Infallible>,
     ) -> Self {
         Self {
@@ -71,6 +75,7 @@ impl Context {
             hosts: Hosts::new(&options.hosts),
             cors,
             routes: Routes::new(),
+            app,
             tls,
             limits: RefCell::new(Rc::new(Limits::new(options.limits))),
             most_connections: Cell::new(options.most_connections()),

@@ -7,6 +7,7 @@ use hyper::body::Bytes;
 use hyper::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt;
 use tidings_core::PublishError;
 
@@ -26,7 +27,7 @@ pub struct ApiError {
     /// For people: what is wrong, and where.
     pub message: String,
     /// The methods that the path has, where another was used.
-    pub(super) allow: Option<&'static str>,
+    pub(super) allow: Option<Cow<'static, str>>,
     /// After how many seconds to try again, at the earliest.
     pub(super) retry_after: Option<u64>,
     /// What `WWW-Authenticate` says is wrong with the token, where there was one.
@@ -45,7 +46,8 @@ struct Said<'a> {
 }
 
 impl ApiError {
-    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    /// With a status, a code for programs, and a sentence for people.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
             code,
@@ -56,17 +58,18 @@ impl ApiError {
         }
     }
 
-    pub(super) fn bad(code: &'static str, message: impl Into<String>) -> Self {
+    /// The request is not as it should be: 400.
+    pub fn bad(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
-    /// Whoever asks may not.
-    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+    /// Whoever asks may not: 403.
+    pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, FORBIDDEN, message)
     }
 
-    /// It is not known who asks.
-    pub(super) fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
+    /// It is not known who asks: 401.
+    pub fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, message)
     }
 
@@ -87,7 +90,13 @@ impl ApiError {
         }
     }
 
-    pub(super) fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
+    /// There is no such thing: 404.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// Not for now: 503, to be tried again after a second.
+    pub fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             retry_after: Some(1),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
@@ -138,8 +147,8 @@ impl ApiError {
         let mut response = Response::builder()
             .status(self.status)
             .header(CONTENT_TYPE, "application/json");
-        if let Some(allow) = self.allow {
-            response = response.header(ALLOW, allow);
+        if let Some(allow) = &self.allow {
+            response = response.header(ALLOW, &**allow);
         }
         if self.retry_after.is_some() {
             response = response.header(RETRY_AFTER, self.retry_seconds());

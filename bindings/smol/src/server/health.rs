@@ -5,7 +5,7 @@
 
 use super::Context;
 use super::error::ApiError;
-use super::stats::response;
+use super::reply;
 use http_body_util::Full;
 use hyper::Response;
 use hyper::body::Bytes;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 /// Whoever gets this has met a loop that turns.
 pub(super) fn live() -> Response<Full<Bytes>> {
-    response(&json!({ "status": "ok" }))
+    reply::json(&json!({ "status": "ok" }))
 }
 
 /// # Errors

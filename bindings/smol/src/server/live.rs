@@ -9,8 +9,8 @@ use super::body::{check_empty, invalid, read_json};
 use super::error::ApiError;
 use super::identity::{Access, Credential, Identity};
 use super::object::Object;
+use super::reply;
 use super::sessions::{NotChanged, Session, TabKey, Topics};
-use super::stats::response;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, StatusCode};
@@ -50,7 +50,7 @@ pub(super) async fn renew(
     let (expires_ms, topics, mut dropped) = renewed.await.unwrap_or(Err(not_found()))?;
     dropped.sort_unstable();
     let json = json!({ "expires_ms": expires_ms, "topics": topics, "dropped": dropped });
-    Ok(response(&json))
+    Ok(reply::json(&json))
 }
 
 /// What is to be changed about the topics of a stream.
@@ -86,7 +86,7 @@ pub(super) async fn change_topics(
         changed.map_err(ApiError::from)
     });
     let topics = changed.await.unwrap_or(Err(not_found()))?;
-    Ok(response(&json!({ "topics": topics })))
+    Ok(reply::json(&json!({ "topics": topics })))
 }
 
 impl Change {

@@ -10,6 +10,7 @@
 //!
 //! 204 is also what a stream gets whose place another one took, asked for softly or not.
 
+use super::app::App;
 use super::error::ApiError;
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -30,14 +31,16 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// What a request says about it; one that is not for a stream says nothing.
-    pub(super) fn asked_for<B>(request: &Request<B>) -> Self {
-        let query = request.uri().query().unwrap_or_default();
-        let mut asked = Self::of(request.uri().path(), query);
+    /// What a request says about it; one that is not for a stream says nothing. An application's own
+    /// routes may all be.
+    pub(super) fn asked_for<B>(request: &Request<B>, app: &App) -> Self {
+        let path = request.uri().path();
+        if path != EVENTS && app.template(path).is_none() {
+            return Self::default();
+        }
+        let mut asked = Self::of(request.uri().query().unwrap_or_default());
         // The header wins, as it does where a stream is opened.
-        if let Some(id) = request.headers().get("last-event-id")
-            && request.uri().path() == EVENTS
-        {
+        if let Some(id) = request.headers().get("last-event-id") {
             asked.last_event_id = String::from_utf8_lossy(id.as_bytes()).into_owned();
         }
         asked
@@ -49,17 +52,14 @@ impl Refusals {
             let target = rest.split(|byte| *byte == b' ').next()?;
             std::str::from_utf8(target).ok()
         });
-        let (path, query) = line
-            .and_then(|line| line.split_once('?'))
-            .unwrap_or_default();
-        Self::of(path, query)
+        match line.and_then(|line| line.split_once('?')) {
+            Some((EVENTS, query)) => Self::of(query),
+            _ => Self::default(),
+        }
     }
 
-    fn of(path: &str, query: &str) -> Self {
+    fn of(query: &str) -> Self {
         let mut asked = Self::default();
-        if path != EVENTS {
-            return asked;
-        }
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "soft" => asked.soft = value == "1",
@@ -139,18 +139,21 @@ mod tests {
         if let Some(id) = id {
             request = request.header("last-event-id", id);
         }
-        Refusals::asked_for(&request.body(()).expect("a request"))
+        let app = App::new().get("/own/{id}", async |_| Err(ApiError::bad("bad", "bad")));
+        Refusals::asked_for(&request.body(()).expect("a request"), &app)
     }
 
     #[test]
     fn only_streams_are_refused_softly() {
         assert!(asked("/events?topic=a&soft=1", None).soft);
         assert!(asked("/events?soft=%31", None).soft);
+        assert!(asked("/own/1?soft=1", None).soft);
         for target in [
             "/events",
             "/events?soft=0",
             "/events?soft=11",
             "/publish?soft=1",
+            "/own?soft=1",
         ] {
             assert!(!asked(target, None).soft, "{target}");
         }

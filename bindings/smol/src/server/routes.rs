@@ -2,6 +2,8 @@
 //!
 //! It does not know what the answers are.
 
+use super::app::Reply;
+use super::ask::Ask;
 use super::client::Client;
 use super::error::ApiError;
 use super::identity::{Credential, Identity, Part};
@@ -14,6 +16,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use hyper::{Method, Request, Response, StatusCode};
 use matchit::Router;
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 const PAGE: &str = include_str!("page.html");
@@ -29,8 +32,10 @@ pub(super) async fn respond(
     client: &Client,
     local: Option<SocketAddr>,
 ) -> Answer<Full<Bytes>> {
-    let path = context.routes.template(request.uri().path());
-    let refusals = Refusals::asked_for(&request);
+    let path = request.uri().path();
+    let own = context.app.template(path);
+    let path = own.unwrap_or_else(|| context.routes.template(path));
+    let refusals = Refusals::asked_for(&request, &context.app);
     let cors = context.cors.headers(request.headers());
     let preflight = context.cors.preflight(&request);
     let answer = if !context.hosts.allow(&request, local) {
@@ -158,30 +163,39 @@ impl Routes {
 
     /// The endpoint of a path, and the id in it, if there is one.
     fn find<'p>(&self, path: &'p str, method: &Method) -> Result<(Endpoint, &'p str), ApiError> {
-        let found = self.0.at(path).map_err(|_| {
-            let message = "there is no such path";
-            ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
-        })?;
+        let found = self.0.at(path);
+        let found = found.map_err(|_| ApiError::not_found("there is no such path"))?;
         let (_, endpoint) = *found.value;
         let allow = endpoint.methods();
         if allow.split(", ").any(|allowed| allowed == method.as_str()) {
             return Ok((endpoint, found.params.get("id").unwrap_or_default()));
         }
-        let status = StatusCode::METHOD_NOT_ALLOWED;
-        let message = format!("{path} takes {allow}");
-        Err(ApiError {
-            allow: Some(allow),
-            ..ApiError::new(status, "method_not_allowed", message)
-        })
+        Err(method_not_allowed(path, allow))
     }
 }
 
-async fn route(
-    mut request: Request<Incoming>,
-    context: &Context,
-    client: &Client,
-) -> Result<Answer<Full<Bytes>>, ApiError> {
+/// The path takes other methods.
+pub(super) fn method_not_allowed(path: &str, allow: impl Into<Cow<'static, str>>) -> ApiError {
+    let allow = allow.into();
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let message = format!("{path} takes {allow}");
+    ApiError {
+        allow: Some(allow),
+        ..ApiError::new(status, "method_not_allowed", message)
+    }
+}
+
+async fn route(mut request: Request<Incoming>, context: &Context, client: &Client) -> Reply {
     let (path, method) = (request.uri().path(), request.method());
+    if let Some(found) = context.app.find(path, method)? {
+        if !method.is_safe() {
+            // The application may know those who ask by a cookie of its own.
+            context.cors.check_change(&request, Credential::None)?;
+        }
+        let asking = context.sessions.begin();
+        let ask = Ask::new(context, client, &asking, request, found.params);
+        return found.route.answer(ask).await;
+    }
     let (endpoint, id) = context.routes.find(path, method)?;
     let id = id.to_owned();
     if let Endpoint::Events = endpoint {
@@ -222,11 +236,7 @@ struct Asked<'a> {
     id: &'a str,
 }
 
-async fn answer(
-    endpoint: Endpoint,
-    asked: Asked<'_>,
-    context: &Context,
-) -> Result<Answer<Full<Bytes>>, ApiError> {
+async fn answer(endpoint: Endpoint, asked: Asked<'_>, context: &Context) -> Reply {
     let Asked {
         request,
         client,

@@ -175,6 +175,11 @@ impl State {
             .collect()
     }
 
+    /// How many streams a user has.
+    pub(super) fn count_of(&self, user: &str) -> usize {
+        self.table.of_user(user, FIRST).count()
+    }
+
     /// The topics of a stream that asks for `query`: as its tab has changed them.
     pub(super) fn topics_for(
         &mut self,

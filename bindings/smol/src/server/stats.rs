@@ -4,10 +4,10 @@
 
 use super::Context;
 use super::error::ApiError;
+use super::reply;
 use http_body_util::Full;
 use hyper::Response;
 use hyper::body::Bytes;
-use hyper::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 use tidings_core::CloseReason;
 
@@ -20,7 +20,7 @@ pub(super) async fn stats(context: &Context) -> Result<Response<Full<Bytes>>, Ap
             Value::from(stats.closed(reason)),
         )
     });
-    Ok(response(&json!({
+    Ok(reply::json(&json!({
         "connections": stats.connections,
         "users": stats.users,
         "topics": stats.topics,
@@ -38,11 +38,4 @@ pub(super) async fn stats(context: &Context) -> Result<Response<Full<Bytes>>, Ap
         "closed": Map::from_iter(closed),
         "cursor": context.hub.cursor().to_string(),
     })))
-}
-
-pub(super) fn response(json: &Value) -> Response<Full<Bytes>> {
-    let response = Response::builder().header(CONTENT_TYPE, "application/json");
-    response
-        .body(Full::from(format!("{json}\n")))
-        .unwrap_or_default()
 }

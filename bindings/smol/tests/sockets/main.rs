@@ -7,6 +7,7 @@ mod support;
 
 mod admin;
 mod adopt;
+mod app;
 mod auth;
 mod bodies;
 mod changes;

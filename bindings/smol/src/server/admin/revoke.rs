@@ -9,8 +9,8 @@ use crate::server::body::{invalid, read_json};
 use crate::server::error::ApiError;
 use crate::server::live::not_found;
 use crate::server::object::Object;
+use crate::server::reply;
 use crate::server::sessions::{Full, Target};
-use crate::server::stats::response;
 use http_body_util::Full as Body;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
@@ -46,7 +46,7 @@ pub(in crate::server) async fn revoke(
     }
     let closed = close(context, revocation.connections).await;
     let json = json!({ "closed": closed, "tokens": revocation.tokens });
-    Ok(response(&json))
+    Ok(reply::json(&json))
 }
 
 impl Context {

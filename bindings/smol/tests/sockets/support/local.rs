@@ -7,7 +7,7 @@ use super::stream::Stream;
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tidings_smol::server::{Server, ServerOptions};
+use tidings_smol::server::{App, Server, ServerOptions};
 
 /// A server on a port that the system chooses. It ends with the test.
 pub(crate) struct Local {
@@ -18,6 +18,14 @@ pub(crate) struct Local {
 
 impl Local {
     pub(crate) fn start(options: ServerOptions) -> Self {
+        Self::start_with(options, App::new)
+    }
+
+    /// With routes beside the server's own, which are made on its thread.
+    pub(crate) fn start_with(
+        options: ServerOptions,
+        app: impl FnOnce() -> App + Send + 'static,
+    ) -> Self {
         let options = ServerOptions {
             listen: ([127, 0, 0, 1], 0).into(),
             drain: Duration::from_millis(100),
@@ -30,7 +38,7 @@ impl Local {
             let stopped = async move {
                 let _ = stopped.recv().await;
             };
-            server.run(stopped).expect("it runs");
+            server.run_with(app(), stopped).expect("it runs");
         });
         Self {
             address,
@@ -64,7 +72,14 @@ impl Local {
 
     /// Opens a stream, which has not read anything yet.
     pub(crate) fn stream(&self, query: &str, headers: &[&str]) -> Stream {
-        Stream::of(self.ask(&format!("GET /events?{query}"), headers, ""))
+        self.stream_of(&format!("/events?{query}"), headers)
+    }
+}
+
+impl Local {
+    /// As [`stream`](Self::stream), of another path.
+    pub(crate) fn stream_of(&self, target: &str, headers: &[&str]) -> Stream {
+        Stream::of(self.ask(&format!("GET {target}"), headers, ""))
     }
 }
 

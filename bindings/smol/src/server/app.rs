@@ -1,0 +1,160 @@
+//! Routes of an application's own, beside those of the server.
+//!
+//! It does not know what they answer. Where a path is both the application's and the server's, it is
+//! the application's.
+
+use super::ask::Ask;
+use super::error::ApiError;
+use super::routes::method_not_allowed;
+use crate::http::Answer;
+use http_body_util::Full;
+use hyper::Method;
+use hyper::body::Bytes;
+use matchit::Router;
+use smol::future::FutureExt as _;
+use std::fmt;
+use std::pin::Pin;
+
+/// What a route answers: a response, a stream, or why not.
+pub type Reply = Result<Answer<Full<Bytes>>, ApiError>;
+
+/// Routes of an application's own, for [`Server::run_with`](super::Server::run_with).
+///
+/// A path is literal but for parameters in braces: `/groups/{id}/visits`. What is common to all requests
+/// is done before a route is asked: hosts and origins are checked, connections and addresses limited,
+/// requests counted. Who asks is found out where a route wants to know: see [`Ask::identity`].
+///
+/// ```
+/// use tidings_smol::server::{App, Ask};
+/// use tidings_smol::{Answer, StreamOptions};
+///
+/// let app = App::new()
+///     .get("/", async |_: Ask<'_>| Ok(Answer::html("<h1>News</h1>")))
+///     .get("/news", async |ask: Ask<'_>| {
+///         let topics = vec!["news".to_owned()];
+///         ask.stream(StreamOptions { topics, ..StreamOptions::default() }).await
+///     })
+///     .get("/streams", async |ask: Ask<'_>| Ok(Answer::json(&ask.hub().connections())));
+/// # drop(app);
+/// ```
+#[derive(Default)]
+pub struct App {
+    paths: Vec<Path>,
+    router: Router<usize>,
+}
+
+struct Path {
+    template: &'static str,
+    routes: Vec<(Method, Box<dyn Route>)>,
+}
+
+/// An async function, asked for its answer.
+pub(super) trait Route {
+    fn answer<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Reply> + 'a>>;
+}
+
+impl<F: AsyncFn(Ask<'_>) -> Reply> Route for F {
+    fn answer<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Reply> + 'a>> {
+        async move { self(ask).await }.boxed_local()
+    }
+}
+
+/// A route that was asked for.
+pub(super) struct Found<'a> {
+    pub(super) route: &'a dyn Route,
+    /// What stands in the path for its parameters.
+    pub(super) params: Vec<(String, String)>,
+}
+
+impl App {
+    /// Without routes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Answers `GET`, and `HEAD` with the head of the same.
+    ///
+    /// # Panics
+    /// See [`route`](Self::route).
+    #[must_use]
+    pub fn get(self, path: &'static str, route: impl AsyncFn(Ask<'_>) -> Reply + 'static) -> Self {
+        self.route(Method::GET, path, route)
+    }
+
+    /// Answers `POST`.
+    ///
+    /// # Panics
+    /// See [`route`](Self::route).
+    #[must_use]
+    pub fn post(self, path: &'static str, route: impl AsyncFn(Ask<'_>) -> Reply + 'static) -> Self {
+        self.route(Method::POST, path, route)
+    }
+
+    /// Answers a method at a path.
+    ///
+    /// # Panics
+    /// Where the path is none, or has the method already: that is a mistake in the program.
+    #[must_use]
+    pub fn route(
+        mut self,
+        method: Method,
+        path: &'static str,
+        route: impl AsyncFn(Ask<'_>) -> Reply + 'static,
+    ) -> Self {
+        let known = self.paths.iter().position(|known| known.template == path);
+        let place = known.unwrap_or_else(|| {
+            let place = self.paths.len();
+            let added = self.router.insert(path, place);
+            assert!(added.is_ok(), "{path}: {added:?}");
+            let routes = Vec::new();
+            let template = path;
+            self.paths.push(Path { template, routes });
+            place
+        });
+        let routes = &mut self.paths[place].routes;
+        let is_new = routes.iter().all(|(taken, _)| *taken != method);
+        assert!(is_new, "{method} {path} is answered already");
+        routes.push((method, Box::new(route)));
+        self
+    }
+
+    /// The path that a path is an instance of.
+    pub(super) fn template(&self, path: &str) -> Option<&'static str> {
+        let found = self.router.at(path).ok()?;
+        Some(self.paths[*found.value].template)
+    }
+
+    /// The route of a path, if there is one.
+    ///
+    /// # Errors
+    /// That the path has none for this method.
+    pub(super) fn find(&self, path: &str, method: &Method) -> Result<Option<Found<'_>>, ApiError> {
+        let Ok(found) = self.router.at(path) else {
+            return Ok(None);
+        };
+        let routes = &self.paths[*found.value].routes;
+        let of = |method: &Method| routes.iter().find(|(taken, _)| taken == method);
+        let route = match *method {
+            Method::HEAD => of(method).or_else(|| of(&Method::GET)),
+            _ => of(method),
+        };
+        if let Some((_, route)) = route {
+            let params = found.params.iter();
+            let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            return Ok(Some(Found {
+                route: &**route,
+                params: params.collect(),
+            }));
+        }
+        let methods: Vec<_> = routes.iter().map(|(method, _)| method.as_str()).collect();
+        Err(method_not_allowed(path, methods.join(", ")))
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let paths = self.paths.iter().map(|path| path.template);
+        f.debug_list().entries(paths).finish()
+    }
+}

@@ -1,0 +1,186 @@
+//! A request to an application's own route, and what the server can do for its answer.
+//!
+//! It does not know the route.
+
+use super::Context;
+use super::app::Reply;
+use super::body::{check_empty, invalid, read_json};
+use super::client::Client;
+use super::error::ApiError;
+use super::identity::Identity;
+use super::object::Object;
+use super::open::{Opener, transport};
+use super::routes::method_not_allowed;
+use super::sessions::Asking;
+use crate::http::Answer;
+use crate::hub::Hub;
+use crate::stream::StreamOptions;
+use hyper::body::Incoming;
+use hyper::{Method, Request};
+use serde::de::DeserializeOwned;
+use std::fmt;
+
+/// A request to a route of an [`App`](super::App).
+pub struct Ask<'a> {
+    context: &'a Context,
+    client: &'a Client,
+    asking: &'a Asking,
+    request: Request<Incoming>,
+    params: Vec<(String, String)>,
+    /// Who asks, where it was found out.
+    identity: Option<Identity>,
+}
+
+impl<'a> Ask<'a> {
+    pub(super) const fn new(
+        context: &'a Context,
+        client: &'a Client,
+        asking: &'a Asking,
+        request: Request<Incoming>,
+        params: Vec<(String, String)>,
+    ) -> Self {
+        Self {
+            context,
+            client,
+            asking,
+            request,
+            params,
+            identity: None,
+        }
+    }
+
+    /// The hub of the server.
+    #[must_use]
+    pub const fn hub(&self) -> &'a Hub {
+        &self.context.hub
+    }
+
+    /// Who is at the other end.
+    #[must_use]
+    pub const fn client(&self) -> &'a Client {
+        self.client
+    }
+
+    /// The request itself.
+    #[must_use]
+    pub const fn request(&self) -> &Request<Incoming> {
+        &self.request
+    }
+
+    /// What stands in the path for a parameter; empty for one that its template does not have.
+    #[must_use]
+    pub fn param(&self, name: &str) -> &str {
+        let found = self.params.iter().find(|(param, _)| param == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// A value of the query, the first of this name.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        let query = self.request.uri().query()?;
+        let mut values = form_urlencoded::parse(query.as_bytes());
+        let found = values.find(|(found, _)| found == name);
+        found.map(|(_, value)| value.into_owned())
+    }
+
+    /// Who asks, and what they may do, by the authentication that the server is configured with.
+    ///
+    /// # Errors
+    /// Where that cannot be, or was revoked; where something is to be changed with a cookie by a page of
+    /// another origin.
+    pub async fn identity(&mut self) -> Result<&Identity, ApiError> {
+        let identity = match self.identity.take() {
+            Some(identity) => identity,
+            None => {
+                let identity = self.context.identify(&mut self.request).await?;
+                self.asking.check(&identity)?;
+                let cors = &self.context.cors;
+                if !self.request.method().is_safe() {
+                    cors.check_change(&self.request, identity.credential)?;
+                }
+                identity
+            }
+        };
+        Ok(self.identity.insert(identity))
+    }
+
+    /// The user who asks.
+    ///
+    /// # Errors
+    /// As [`identity`](Self::identity), and where it is nobody in particular.
+    pub async fn user(&mut self) -> Result<String, ApiError> {
+        let user = self.identity().await?.user.clone();
+        user.ok_or_else(|| {
+            let message = "this is for those who are signed in";
+            ApiError::unauthorized("unauthenticated", message)
+        })
+    }
+
+    /// How many streams a user has, of those that this server opened.
+    #[must_use]
+    pub fn connections_of(&self, user: &str) -> usize {
+        self.context.sessions.lock().count_of(user)
+    }
+
+    /// The JSON object that the request brings, of bounded length, in bounded time.
+    ///
+    /// # Errors
+    /// Where it is none, or not such a one.
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        let body = read_json(self.request, self.context).await?;
+        let Object(value) = serde_json::from_slice::<Object<T>>(&body).map_err(invalid)?;
+        Ok(value)
+    }
+
+    /// Answers with a stream, which the server limits, lists and revokes as its own. What these options
+    /// leave out comes from the request: the position, from the header `Last-Event-ID` or
+    /// `last_event_id` in the query; `tab` and `heartbeat=comment` from the query; the user, their
+    /// grants and the end of their token from [`identity`](Self::identity), where it was asked for.
+    ///
+    /// # Errors
+    /// Where the stream may not be, now or at all.
+    pub async fn stream(self, options: StreamOptions) -> Reply {
+        let (opener, options) = self.opening(options)?;
+        let stream = opener.open(options).await?;
+        Ok(Answer::Stream(stream))
+    }
+
+    /// The options of a stream with what the request says, and what opens it.
+    fn opening(&self, options: StreamOptions) -> Result<(Opener<'_>, StreamOptions), ApiError> {
+        if *self.request.method() == Method::HEAD {
+            let path = self.request.uri().path();
+            return Err(method_not_allowed(path, "GET"));
+        }
+        check_empty(&self.request)?;
+        self.context.limits().open_by_address(self.client.address)?;
+        let options = StreamOptions {
+            tab: options.tab.or_else(|| self.query("tab")),
+            last_event_id: options
+                .last_event_id
+                .or_else(|| self.query("last_event_id")),
+            comment_heartbeats: options.comment_heartbeats
+                || self.query("heartbeat").as_deref() == Some("comment"),
+            ..options
+        };
+        let identity = self.identity.clone().unwrap_or_default();
+        let opener = Opener {
+            context: self.context,
+            client: self.client,
+            asking: self.asking,
+            identity,
+            transport: transport(self.request.version()),
+        };
+        let options = opener.complete(options, &self.request);
+        Ok((opener, options))
+    }
+}
+
+impl fmt::Debug for Ask<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ask")
+            .field("method", self.request.method())
+            .field("path", &self.request.uri().path())
+            .field("client", self.client)
+            .finish_non_exhaustive()
+    }
+}
