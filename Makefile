@@ -1,7 +1,7 @@
 # What people type. `make test` installs what the tests need and runs all of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint doc rust deploy api no-std c install package docs header browser node browser-package fuzz soak faults install-tools
+.PHONY: help run test fmt lint doc rust deploy api no-std c install package docs header browser screenshots node browser-package fuzz soak faults install-tools
 .PHONY: bench bench-auth bench-codec bench-hub bench-server bench-flood bench-abi bench-instructions bench-node bench-readme bench-build bench-library
 
 SKIPPED := target/skipped
@@ -69,7 +69,7 @@ header: ## Write ffi/include/tidings.h anew, from the sources
 	TIDINGS_BLESS=1 cargo test -q -p tidings-ffi --locked --test header
 
 browser: ## Run the tests with real clients alone: Chromium, curl, npm's eventsource
-	cargo build --locked -p tidings-smol
+	cargo build --locked -p tidings-smol --bins --examples
 	$(BROWSER)/run.sh $(abspath $(SKIPPED))
 
 node: ## Run the tests of the npm package for Node alone

@@ -6,17 +6,18 @@ import { createServer } from "node:net";
 import { eventually } from "./wait.js";
 
 const TIDINGS = process.env.TIDINGS ?? new URL("../../../../../target/debug/tidings", import.meta.url).pathname;
+const EXAMPLES = new URL("examples", `file://${TIDINGS}`).pathname;
 const running = new Set();
 process.on("exit", () => running.forEach((program) => program.signal("SIGKILL")));
 
 export class Program {
   /** A program that starts others is the head of a group, which is ended with it. */
-  constructor(command, args, { group = false } = {}) {
+  constructor(command, args, { group = false, env = {} } = {}) {
     this.out = "";
     this.err = "";
     this.ended = false;
     this.group = group;
-    this.child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], detached: group });
+    this.child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], detached: group, env: { ...process.env, ...env } });
     running.add(this);
     this.child.stdout.setEncoding("utf8").on("data", (text) => (this.out += text));
     this.child.stderr.setEncoding("utf8").on("data", (text) => (this.err += text));
@@ -55,6 +56,34 @@ export function tidings(...args) {
 export function follow(file, topic, server) {
   const script = 'tail -n +1 -F "$1" | "$2" publish --topic "$3" --lines --server "$4"';
   return new Program("sh", ["-c", script, "sh", file, TIDINGS, topic, server], { group: true });
+}
+
+/** One of the examples, on a port of its own; `args` follow its address. */
+export class Example {
+  static async start(name, { port, args = [], env = {} } = {}) {
+    port ??= await reservedPort();
+    const program = new Program(`${EXAMPLES}/${name}`, [`127.0.0.1:${port}`, ...args], { env });
+    const listens = () => program.ended || program.out.includes(`http://127.0.0.1:${port}`);
+    await eventually(`${name} listens`, listens, () => program.describe());
+    if (program.ended) throw new Error(`${name} ended: ${program.describe()}`);
+    return new Example(program, port);
+  }
+
+  constructor(program, port) {
+    this.program = program;
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  async json(path, init) {
+    const response = await fetch(this.url + path, init);
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+
+  stop(signal = "SIGKILL") {
+    return this.program.kill(signal);
+  }
 }
 
 export class Server {
