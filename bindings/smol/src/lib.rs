@@ -21,7 +21,14 @@
 //! descriptor and a slot in the hub: no task, no timer, no HTTP buffer. The example `own_service` is
 //! a whole program. [`Hub::adopt`] is for those who have a socket at hand whose request they have read
 //! in their own way, and [`Stream::into_response`] for those who have none: under HTTP/2, TLS, or a
-//! library that keeps its sockets, a task takes the bytes, and a stream has a small buffer beside. [`server`] is the reference server, which the program `tidings` runs.
+//! library that keeps its sockets, a task takes the bytes, and a stream has a small buffer beside.
+//!
+//! # A server of your own
+//!
+//! [`server`] is the reference server, which the program `tidings` runs. An application that is written
+//! in Rust can have it in its own process, with routes of its own beside: [`server::App`]. Their streams
+//! are the server's: authenticated, limited, listed, revoked and drained with all others. The examples
+//! beside `own_service` are made so.
 //!
 //! # Several hubs that act as one
 //!
