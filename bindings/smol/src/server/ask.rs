@@ -11,7 +11,7 @@ use super::identity::Identity;
 use super::object::Object;
 use super::open::{Opener, transport};
 use super::routes::method_not_allowed;
-use super::sessions::Asking;
+use super::sessions::{Asking, Target};
 use crate::http::Answer;
 use crate::hub::Hub;
 use crate::stream::StreamOptions;
@@ -120,6 +120,18 @@ impl<'a> Ask<'a> {
     #[must_use]
     pub fn connections_of(&self, user: &str) -> usize {
         self.context.sessions.lock().count_of(user)
+    }
+
+    /// Shuts out a token by its own name, be it the end of a session that the application had vouched
+    /// for: its streams, whose number is the answer, are closed when this returns, and it opens no
+    /// others.
+    ///
+    /// # Errors
+    /// When too many are shut out; then nothing is.
+    pub async fn revoke_token(&self, token_id: &str) -> Result<usize, ApiError> {
+        let target = Target::Token(token_id.to_owned(), None);
+        let shut_out = self.context.shut_out(&target).await?;
+        Ok(shut_out.closed)
     }
 
     /// The JSON object that the request brings, of bounded length, in bounded time.

@@ -1,7 +1,7 @@
 //! Routes of an application's own, beside those of the server.
 
 use crate::support::guarded::{bearer, now_s, options, reading, sign, token};
-use crate::support::{Local, admin, error_code, eventually};
+use crate::support::{Local, admin, error_code, eventually, token_of};
 use serde::Deserialize;
 use serde_json::json;
 use std::cell::Cell;
@@ -212,6 +212,11 @@ fn own() -> App {
             ask.stream(StreamOptions::default()).await
         })
         .post("/open", async |_: Ask<'_>| Ok(Answer::done()))
+        .post("/sign-out", async |mut ask: Ask<'_>| {
+            let token_id = ask.identity().await?.token_id.clone();
+            let closed = ask.revoke_token(&token_id.unwrap_or_default()).await?;
+            Ok(Answer::json(&closed))
+        })
 }
 
 #[test]
@@ -263,6 +268,30 @@ fn the_stream_of_a_token_ends_with_it() {
     );
     let refused = server.request("GET /mine", &[&bearer(&short)], "");
     assert_eq!(error_code(&refused), "token_revoked");
+}
+
+#[test]
+fn a_route_can_end_a_session() {
+    let server = Local::start_with(guarded(), own);
+    let eve = bearer(&sign(&token_of("eve", reading(&["news"]))));
+    let mut stream = server.stream_of("/mine", &[&eve]);
+    assert_eq!(stream.next().event, "connected");
+    let mut other = server.stream_of("/mine", &[&bearer(&token("eve", reading(&["news"])))]);
+    assert_eq!(other.next().event, "connected");
+    let closed = server.request("POST /sign-out", &[&eve], "");
+    assert_eq!((closed.status, closed.json()), (200, json!(1)));
+    assert_eq!(stream.next().json()["reason"], "expired");
+    let refused = server.request("GET /mine", &[&eve], "");
+    assert_eq!(error_code(&refused), "token_revoked");
+    let admin = bearer(&admin());
+    let left = server
+        .request("GET /connections?user=eve", &[&admin], "")
+        .json();
+    assert_eq!(
+        left["connections"].as_array().map(Vec::len),
+        Some(1),
+        "{left}"
+    );
 }
 
 #[test]

@@ -39,17 +39,34 @@ pub(in crate::server) async fn revoke(
     let body = read_json(request, context).await?;
     let Object(asked) = serde_json::from_slice::<Object<Asked>>(&body).map_err(invalid)?;
     let target = asked.target(context.hub.rules())?;
-    let revocation = context.sessions.revoke(&target)?;
-    context.forget(&target);
-    if matches!(target, Target::Connection(_)) && revocation.connections.is_empty() {
-        return Err(not_found());
-    }
-    let closed = close(context, revocation.connections).await;
-    let json = json!({ "closed": closed, "tokens": revocation.tokens });
-    Ok(reply::json(&json))
+    let ShutOut { closed, tokens } = context.shut_out(&target).await?;
+    Ok(reply::json(&json!({ "closed": closed, "tokens": tokens })))
+}
+
+/// What it has come to.
+pub(in crate::server) struct ShutOut {
+    /// Streams that were open.
+    pub(in crate::server) closed: usize,
+    /// Tokens that are refused from now on.
+    tokens: usize,
 }
 
 impl Context {
+    /// Shuts out a stream, a user's streams, or a token: when this returns, they are closed.
+    ///
+    /// # Errors
+    /// When there is no such stream, or no room to hold it; then nothing is revoked.
+    pub(in crate::server) async fn shut_out(&self, target: &Target) -> Result<ShutOut, ApiError> {
+        let revocation = self.sessions.revoke(target)?;
+        self.forget(target);
+        if matches!(target, Target::Connection(_)) && revocation.connections.is_empty() {
+            return Err(not_found());
+        }
+        let closed = close(self, revocation.connections).await;
+        let tokens = revocation.tokens;
+        Ok(ShutOut { closed, tokens })
+    }
+
     /// Lets go of what others have said of someone who was shut out.
     fn forget(&self, target: &Target) {
         match (&self.auth, target) {
