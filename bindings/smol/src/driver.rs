@@ -11,6 +11,7 @@ mod mailbox;
 mod pipe;
 mod sockets;
 
+pub use clock::unix_ms;
 pub(crate) use clock::{Clock, milliseconds};
 pub use delays::Latency;
 pub(crate) use mailbox::{Address, Ask, Batch, Command, End, Mailbox, Opening, Replies, mailbox};
@@ -143,7 +144,7 @@ impl Driver {
     fn keep_time(&mut self, now: u64) {
         if now >= self.unix_time_at_ms {
             self.unix_time_at_ms = now + UNIX_TIME_EVERY_MS;
-            self.hub.set_unix_ms(now, Clock::unix_ms());
+            self.hub.set_unix_ms(now, unix_ms());
         }
         if self.hub.poll_timeout().is_some_and(|at| at <= now) {
             self.hub.handle_timeout(now);

@@ -14,7 +14,7 @@ pub use posted::Posted;
 
 use crate::driver::{
     Address, Ask, Batch, Clock, Command, Driver, Latency, Opening, Replies, Shown, mailbox,
-    milliseconds,
+    milliseconds, unix_ms,
 };
 use crate::options::DriverOptions;
 use crate::stream::{Stream, StreamOptions};
@@ -516,7 +516,7 @@ fn hub_options(options: &DriverOptions) -> HubOptions {
         hub.epoch = random() >> 24 | 1;
     }
     if hub.unix_ms_at_zero == 0 {
-        hub.unix_ms_at_zero = Clock::unix_ms();
+        hub.unix_ms_at_zero = unix_ms();
     }
     // The limits of the log are for the process; each hub has a copy.
     for class in hub.classes.iter_mut().chain([&mut hub.default_class]) {

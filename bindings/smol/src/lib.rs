@@ -50,7 +50,7 @@ pub mod server;
 mod stream;
 
 pub use body::{StreamBody, StreamCut, StreamWatch};
-pub use driver::{Driver, Latency};
+pub use driver::{Driver, Latency, unix_ms};
 pub use http::{Answer, HttpOptions, serve_connection, stream_head};
 pub use hub::{Hub, NotOpened, NotPublished, Posted, StartError, Stopped, Topic};
 pub use options::{DriverOptions, SocketOptions};

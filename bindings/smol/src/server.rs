@@ -40,7 +40,7 @@ mod signals;
 mod stats;
 mod tls;
 
-pub use app::{App, Reply};
+pub use app::{App, Reply, with};
 pub use ask::Ask;
 pub use auth::{
     Algorithm, AuthError, AuthOptions, ForwardOptions, JwtOptions, KeyOptions, KeyProblem, Keys,

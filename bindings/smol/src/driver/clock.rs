@@ -33,13 +33,16 @@ impl Clock {
             .checked_add(Duration::from_millis(ms))
             .unwrap_or_else(in_a_day)
     }
+}
 
-    /// The wall clock.
-    pub(crate) fn unix_ms() -> u64 {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, milliseconds)
-    }
+/// The wall clock: Unix time in milliseconds, as [`StreamOptions::expires_ms`] and tokens take it.
+///
+/// [`StreamOptions::expires_ms`]: crate::StreamOptions::expires_ms
+#[must_use]
+pub fn unix_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, milliseconds)
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> u64 {

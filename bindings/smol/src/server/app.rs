@@ -14,6 +14,7 @@ use matchit::Router;
 use smol::future::FutureExt as _;
 use std::fmt;
 use std::pin::Pin;
+use std::rc::Rc;
 
 /// What a route answers: a response, a stream, or why not.
 pub type Reply = Result<Answer<Full<Bytes>>, ApiError>;
@@ -64,6 +65,42 @@ pub(super) struct Found<'a> {
     pub(super) route: &'a dyn Route,
     /// What stands in the path for its parameters.
     pub(super) params: Vec<(String, String)>,
+}
+
+/// A route that shares something with others: a method of it, asked for the answer.
+///
+/// ```
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+/// use tidings_smol::Answer;
+/// use tidings_smol::server::{App, Ask, Reply, with};
+///
+/// struct Counter(Cell<u32>);
+///
+/// impl Counter {
+///     async fn count(&self, _: Ask<'_>) -> Reply {
+///         self.0.set(self.0.get() + 1);
+///         Ok(Answer::json(&self.0.get()))
+///     }
+///
+///     async fn reset(&self, _: Ask<'_>) -> Reply {
+///         self.0.set(0);
+///         Ok(Answer::done())
+///     }
+/// }
+///
+/// let counter = Rc::new(Counter(Cell::new(0)));
+/// let app = App::new()
+///     .get("/count", with(&counter, Counter::count))
+///     .post("/reset", with(&counter, Counter::reset));
+/// # drop(app);
+/// ```
+pub fn with<S: 'static>(
+    shared: &Rc<S>,
+    route: impl AsyncFn(&S, Ask<'_>) -> Reply + 'static,
+) -> impl AsyncFn(Ask<'_>) -> Reply + 'static {
+    let shared = shared.clone();
+    async move |ask: Ask<'_>| route(&shared, ask).await
 }
 
 impl App {

@@ -29,7 +29,7 @@ pub use verify::Verifier;
 
 use super::error::ApiError;
 use super::identity::{Credential, Identity};
-use crate::driver::Clock;
+use crate::driver::unix_ms;
 use async_channel::{Receiver, Sender};
 use forward::Forward;
 use hyper::Request;
@@ -235,7 +235,7 @@ impl Known {
             });
         }
         let verifier = self.verifier.as_ref().ok_or(TokenError::UnknownKey)?;
-        let identity = verifier.verify(token, Clock::unix_ms())?;
+        let identity = verifier.verify(token, unix_ms())?;
         Ok(Identity {
             credential,
             ..identity
@@ -303,7 +303,7 @@ mod tests {
     fn request(number: u8) -> Request<()> {
         let key = SigningKey::from_secret(Algorithm::Hs256, &secret(number)).unwrap();
         let token = NewToken {
-            expires_s: Some(Clock::unix_ms() / 1_000 + 60),
+            expires_s: Some(unix_ms() / 1_000 + 60),
             ..NewToken::default()
         };
         let token = key.with_id(number.to_string()).sign(&token).unwrap();

@@ -9,7 +9,7 @@ use super::error::ApiError;
 use super::identity::Identity;
 use super::notes::Opening;
 use super::sessions::{Asking, Named, Session, TabKey, Topics};
-use crate::driver::Clock;
+use crate::driver::unix_ms;
 use crate::stream::{OnOpen, Stream, StreamOptions};
 use hyper::{Request, Version};
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl Opener<'_> {
             token_id: identity.token_id.as_deref().map(Arc::from),
             expires_ms: options.expires_ms,
         };
-        let session = Session::new(named, client.address, Clock::unix_ms());
+        let session = Session::new(named, client.address, unix_ms());
         let changes = TabChanges::new(context, &session, &identity, &options.topics);
         let open = context.metrics.open(transport);
         let (told_open, told_close) = (options.on_open.take(), options.on_close.take());

@@ -15,7 +15,7 @@ pub(super) use table::{FIRST, Named, Session};
 use super::config::{bytes, exact};
 use super::error::ApiError;
 use super::identity::Identity;
-use crate::driver::{Clock, milliseconds};
+use crate::driver::{milliseconds, unix_ms};
 use crate::stream::{Closed, OnClose, OnOpen};
 use bytesize::ByteSize;
 use changes::Changes;
@@ -139,7 +139,7 @@ impl Sessions {
             opening.lock().opened(connection, session.clone());
         });
         let on_close = OnClose::new(move |connection, closed| {
-            closing.lock().closed(Clock::unix_ms(), connection);
+            closing.lock().closed(unix_ms(), connection);
             told(connection, closed);
         });
         (on_open, on_close)
@@ -148,7 +148,7 @@ impl Sessions {
     /// Shuts out a stream, a user's streams, or a token: what it was let in with is refused from now
     /// on, and what it has open is to be closed.
     pub(super) fn revoke(&self, target: &Target) -> Result<Revocation, Full> {
-        let now_ms = Clock::unix_ms();
+        let now_ms = unix_ms();
         let unknown_until_ms = now_ms.saturating_add(self.0.revoke_for_ms);
         self.lock().revoke(now_ms, target, unknown_until_ms)
     }
@@ -188,7 +188,7 @@ impl State {
         allowed: impl Fn(&str) -> bool,
     ) -> Option<Topics> {
         let changes = &mut self.changes;
-        changes.apply(Clock::unix_ms(), tab, query, allowed)
+        changes.apply(unix_ms(), tab, query, allowed)
     }
 
     /// The stream of a tab has come back with a query, and has these topics now.
@@ -211,7 +211,7 @@ impl State {
             after.remove(&**topic);
         }
         after.extend(add.iter().map(|topic| Box::from(&**topic)));
-        let room = self.changes.check(Clock::unix_ms(), tab, &before, &after);
+        let room = self.changes.check(unix_ms(), tab, &before, &after);
         room.map_err(|Full| NotChanged::Full)?;
         let [add, remove] = [add, remove].map(crate::hub::texts);
         let changed = hub.change_topics(connection, &add, &remove);
@@ -294,7 +294,7 @@ impl State {
         let token = identity.token_id.as_deref();
         let user = identity.user.as_deref();
         token.is_some_and(|token| {
-            let now_ms = Clock::unix_ms();
+            let now_ms = unix_ms();
             self.revoked
                 .refuses_token(now_ms, token, identity.expires_ms)
         }) || user.is_some_and(|user| self.revoked.refuses_user(began, user))

@@ -3,7 +3,7 @@
 //! It does not know how long a token is refused; `sessions` does. What is revoked is held in memory,
 //! until the server is started anew.
 
-use crate::driver::Clock;
+use crate::driver::unix_ms;
 use crate::server::Context;
 use crate::server::body::{invalid, read_json};
 use crate::server::error::ApiError;
@@ -83,10 +83,7 @@ impl Asked {
             let message = "until_ms says when the token ends, and goes with token_id alone";
             return Err(ApiError::bad("unexpected_until", message));
         }
-        if self
-            .until_ms
-            .is_some_and(|until_ms| until_ms <= Clock::unix_ms())
-        {
+        if self.until_ms.is_some_and(|until_ms| until_ms <= unix_ms()) {
             let message = "until_ms: the token has ended by then; it is Unix time in milliseconds";
             return Err(ApiError::bad("invalid_until", message));
         }

@@ -7,7 +7,7 @@ mod answers;
 mod question;
 
 use super::error::AuthError;
-use crate::driver::{Clock, milliseconds};
+use crate::driver::{Clock, milliseconds, unix_ms};
 use crate::server::config::{bytes, exact};
 use crate::server::error::ApiError;
 use crate::server::fetch::Resource;
@@ -283,7 +283,7 @@ impl Inner {
     fn now(&self) -> Now {
         Now {
             ms: self.clock.now_ms(),
-            unix_ms: Clock::unix_ms(),
+            unix_ms: unix_ms(),
         }
     }
 }
