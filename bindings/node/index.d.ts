@@ -178,7 +178,10 @@ export interface TopicClass extends Retention {
   latest?: boolean | undefined;
 }
 
-/** An event of the hub itself: `false` for none, or another name or JSON. */
+/**
+ * An event of the hub itself: `false` for none, or another name or JSON. A field of the hub's own JSON in
+ * braces stands for its value there, such as `{time_ms}` in that of a heartbeat.
+ */
 export type ControlEvent = false | { name?: string | undefined; json?: string | undefined };
 
 /** What becomes of a reader whose next event has left the log while it was slow. */

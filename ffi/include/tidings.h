@@ -698,7 +698,8 @@ typedef struct {
 typedef struct {
   /// Its type on the wire; absent for its usual name.
   tidings_str name;
-  /// JSON to send instead of the hub's own, in one line; absent for the hub's own.
+  /// JSON to send instead of the hub's own, in one line; absent for the hub's own. A field of the
+  /// hub's own in braces stands for its value there, such as `{time_ms}` in that of a heartbeat.
   tidings_str json;
   /// `TIDINGS_CONTROL_OFF`, or 0.
   uint32_t flags;

@@ -5,18 +5,30 @@
 use super::connections::Missing;
 use super::cursor::Cursor;
 use super::id::ConnectionId;
-use super::json::{JsonString, JsonStrings, OrNull, Quoted};
+use super::json::{Fields, JsonString, JsonStrings, Object, OrNull, Quoted, Template};
 use super::options::OptionsError;
 use super::output::CloseReason;
 use super::rules::STAY_AWAY;
 use crate::Event;
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// The control events: typed, in the stream, visible to a plain `EventSource`.
 ///
 /// Their names are reserved: publishing an event of such a type is an error.
+///
+/// ```
+/// use tidings_core::{ControlEvent, ControlOptions};
+///
+/// let control = ControlOptions {
+///     heartbeat: ControlEvent {
+///         json: Some(r#"{"timestamp":{time_ms}}"#.to_owned()),
+///         ..ControlEvent::named("ping")
+///     },
+///     ..ControlOptions::default()
+/// };
+/// # drop(control);
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(from = "crate::serialize::ControlChanges"))]
@@ -44,7 +56,9 @@ pub struct ControlEvent {
     /// of a `bye`, which readers take without dispatching an event. A `gap` that is off is still
     /// counted in the statistics, but the reader does not hear of it.
     pub enabled: bool,
-    /// JSON to send instead of the hub's own, in one line.
+    /// JSON to send instead of the hub's own, in one line. A field of the hub's own in braces stands for
+    /// its value there: `{time_ms}` in that of a heartbeat for a number, `{user}` in that of `connected`
+    /// for a string, with its quotes, or null.
     pub json: Option<String>,
 }
 
@@ -71,14 +85,17 @@ impl ControlEvent {
     }
 
     /// Writes the event, or only the lines beside its type and data where it is not `dispatched`.
-    fn write(&self, dispatched: bool, head: Event<'_>, json: &str, out: &mut Vec<u8>) {
+    fn write(&self, dispatched: bool, head: Event<'_>, fields: Fields<'_>, out: &mut Vec<u8>) {
+        let json = match (dispatched, &self.json) {
+            (false, _) => String::new(),
+            (true, Some(template)) => Template { template, fields }.to_string(),
+            (true, None) => Object(fields).to_string(),
+        };
         let mut event = head;
         if dispatched {
             let named = event.with_event(&self.name);
             debug_assert!(named.is_ok(), "names were checked with the options");
-            event = named
-                .unwrap_or(event)
-                .with_data(self.json.as_deref().unwrap_or(json));
+            event = named.unwrap_or(event).with_data(&json);
         }
         if event != Event::new() {
             event.encode(out);
@@ -127,17 +144,16 @@ impl ControlOptions {
         says: &Connected<'a, impl Iterator<Item = &'a str> + Clone>,
         out: &mut Vec<u8>,
     ) {
-        let json = format!(
-            r#"{{"connection":"{}","user":{},"topics":{},"cursor":"{}"}}"#,
-            says.connection,
-            OrNull(says.user.map(JsonString)),
-            JsonStrings(says.topics.clone()),
-            says.cursor,
-        );
+        let fields: Fields<'_> = &[
+            ("connection", &Quoted(says.connection)),
+            ("user", &OrNull(says.user.map(JsonString))),
+            ("topics", &JsonStrings(says.topics.clone())),
+            ("cursor", &Quoted(says.cursor)),
+        ];
         let id = id.map(|cursor| cursor.to_string());
         let head = id.as_deref().map_or(Event::new(), with_id);
-        self.connected
-            .write(self.connected.enabled, head, &json, out);
+        let event = &self.connected;
+        event.write(event.enabled, head, fields, out);
     }
 
     pub(crate) fn write_heartbeat(
@@ -151,27 +167,24 @@ impl ControlOptions {
         if !dispatched {
             crate::encode_comment("", out);
         }
-        let json = format!(r#"{{"time_ms":{time_ms}}}"#);
-        self.heartbeat
-            .write(dispatched, with_id(&id.to_string()), &json, out);
+        let (id, fields): (_, Fields<'_>) = (id.to_string(), &[("time_ms", &time_ms)]);
+        self.heartbeat.write(dispatched, with_id(&id), fields, out);
     }
 
     pub(crate) fn write_gap(&self, id: Cursor, missing: &Missing, out: &mut Vec<u8>) {
         let from = missing.from.map(|sequence| Cursor::new(id.epoch, sequence));
-        let json = format!(
-            r#"{{"missed":{},"from":{},"reason":"{}"}}"#,
-            OrNull(missing.events),
-            OrNull(from.map(Quoted)),
-            missing.reason,
-        );
-        self.gap
-            .write(self.gap.enabled, with_id(&id.to_string()), &json, out);
+        let fields: Fields<'_> = &[
+            ("missed", &OrNull(missing.events)),
+            ("from", &OrNull(from.map(Quoted))),
+            ("reason", &Quoted(missing.reason)),
+        ];
+        let (event, id) = (&self.gap, id.to_string());
+        event.write(event.enabled, with_id(&id), fields, out);
     }
 
     pub(crate) fn write_reauth(&self, expires_ms: u64, out: &mut Vec<u8>) {
-        let json = format!(r#"{{"expires_ms":{expires_ms}}}"#);
-        self.reauth
-            .write(self.reauth.enabled, Event::new(), &json, out);
+        let (event, fields): (_, Fields<'_>) = (&self.reauth, &[("expires_ms", &expires_ms)]);
+        event.write(event.enabled, Event::new(), fields, out);
     }
 
     /// Where the client is to stay away, the id says so when it comes back all the same. `id` is
@@ -191,9 +204,9 @@ impl ControlOptions {
             "" => Event::new(),
             id => with_id(id),
         };
-        let json = format!(r#"{{"reason":"{reason}","retry_ms":{retry_ms}}}"#);
-        self.bye
-            .write(self.bye.enabled, head.with_retry(retry_ms), &json, out);
+        let fields: Fields<'_> = &[("reason", &Quoted(reason)), ("retry_ms", &retry_ms)];
+        let event = &self.bye;
+        event.write(event.enabled, head.with_retry(retry_ms), fields, out);
     }
 }
 

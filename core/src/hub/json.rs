@@ -16,6 +16,18 @@ pub(crate) struct OrNull<T>(pub(crate) Option<T>);
 /// A list of texts, as a JSON array of strings.
 pub(crate) struct JsonStrings<I>(pub(crate) I);
 
+/// Names, which need no escapes, and their values as JSON.
+pub(crate) type Fields<'a> = &'a [(&'a str, &'a dyn Display)];
+
+/// Fields as a JSON object.
+pub(crate) struct Object<'a>(pub(crate) Fields<'a>);
+
+/// JSON in which the name of a field in braces stands for its value. Other braces are what they are.
+pub(crate) struct Template<'a> {
+    pub(crate) template: &'a str,
+    pub(crate) fields: Fields<'a>,
+}
+
 impl Display for JsonString<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('"')?;
@@ -53,5 +65,41 @@ impl<'a, I: Iterator<Item = &'a str> + Clone> Display for JsonStrings<I> {
             write!(f, "{separator}{}", JsonString(text))?;
         }
         f.write_char(']')
+    }
+}
+
+impl Display for Object<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('{')?;
+        for (place, (name, value)) in self.0.iter().enumerate() {
+            let separator = if place == 0 { "" } else { "," };
+            write!(f, "{separator}\"{name}\":{value}")?;
+        }
+        f.write_char('}')
+    }
+}
+
+impl Display for Template<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.template;
+        while let Some((before, after)) = rest.split_once('{') {
+            f.write_str(before)?;
+            let named = after.split_once('}').and_then(|(name, after)| {
+                let mut fields = self.fields.iter();
+                let (_, value) = fields.find(|(field, _)| *field == name)?;
+                Some((value, after))
+            });
+            rest = match named {
+                Some((value, after)) => {
+                    value.fmt(f)?;
+                    after
+                }
+                None => {
+                    f.write_char('{')?;
+                    after
+                }
+            };
+        }
+        f.write_str(rest)
     }
 }

@@ -208,3 +208,53 @@ fn control_events_can_be_renamed_filled_and_switched_off() {
     let raw = "id: 1~0\nevent: open\ndata: {\"hello\":1}\n\n: \nid: 1~0\n\n";
     assert_eq!(rig.raw(reader), raw);
 }
+
+#[test]
+fn json_of_ones_own_can_say_what_the_hub_would() {
+    let says = |name, json: &str| ControlEvent {
+        json: Some(json.to_owned()),
+        ..ControlEvent::named(name)
+    };
+    let control = ControlOptions {
+        connected: says(
+            "connected",
+            r#"{"who":{user},"reads":{topics},"deep":{"at":{cursor}},"{connection":{}}"#,
+        ),
+        heartbeat: says("heartbeat", r#"{"timestamp":{time_ms},"other":"{user}"}"#),
+        gap: says("gap", r#"[{missed},{from},{reason}]"#),
+        reauth: says("reauth", "{expires_ms}"),
+        bye: says(
+            "bye",
+            r#"{"why":{reason},"again":{reason},"in":{retry_ms}}"#,
+        ),
+    };
+    let deadlines = Deadlines {
+        retry_ms: 0,
+        age_ms: Some(95_000),
+        ..Deadlines::default()
+    };
+    let mut rig = Rig::new(HubOptions {
+        control,
+        unix_ms_at_zero: 1_000_000,
+        ..exact(deadlines)
+    });
+    let reader = rig.open(Open {
+        user: Some("{topics} \""),
+        topics: &["a"],
+        last_event_id: Some("2~1"),
+        expires_ms: Some(1_100_000),
+        ..Open::default()
+    });
+    rig.run_to(95_000);
+    let received = rig.received(reader);
+    let data: Vec<_> = received.iter().map(|event| &*event.data).collect();
+    let expected = [
+        r#"{"who":"{topics} \"","reads":["a"],"deep":{"at":"1~0"},"{connection":{}}"#,
+        r#"[null,null,"unknown_cursor"]"#,
+        r#"{"timestamp":1030000,"other":"{user}"}"#,
+        "1100000",
+        r#"{"timestamp":1070000,"other":"{user}"}"#,
+        r#"{"why":"age","again":"age","in":0}"#,
+    ];
+    assert_eq!(data, expected);
+}

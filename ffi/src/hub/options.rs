@@ -57,7 +57,8 @@ unsafe impl SizeFirst for tidings_class_options {
 pub struct tidings_control_event {
     /// Its type on the wire; absent for its usual name.
     pub name: tidings_str,
-    /// JSON to send instead of the hub's own, in one line; absent for the hub's own.
+    /// JSON to send instead of the hub's own, in one line; absent for the hub's own. A field of the
+    /// hub's own in braces stands for its value there, such as `{time_ms}` in that of a heartbeat.
     pub json: tidings_str,
     /// `TIDINGS_CONTROL_OFF`, or 0.
     pub flags: u32,
