@@ -3,8 +3,12 @@
 //! It does not know what it opens.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::rand;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
+use std::io;
 
 /// What stands in its place.
 const SHOWN: &str = "[secret]";
@@ -23,6 +27,26 @@ const SHOWN: &str = "[secret]";
 pub struct Secret(String);
 
 impl Secret {
+    /// 64 characters by chance, of 384 bits: long enough to sign with by any algorithm, for those who
+    /// need a secret no longer than they run.
+    ///
+    /// ```
+    /// use tidings_smol::server::{Algorithm, Secret, SigningKey};
+    ///
+    /// let secret = Secret::random()?;
+    /// SigningKey::from_secret(Algorithm::Hs512, secret.expose())?;
+    /// assert!(secret != Secret::random()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the system has no chance to give.
+    pub fn random() -> io::Result<Self> {
+        let mut bytes = [0; 48];
+        rand::fill(&mut bytes).map_err(|_| io::Error::other("the system has no random numbers"))?;
+        Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
     /// The text itself, for what it opens.
     #[must_use]
     pub fn expose(&self) -> &str {
