@@ -511,7 +511,7 @@ impl DriverOptions {
 /// The options of every hub: those given, with what only the driver knows.
 fn hub_options(options: &DriverOptions) -> HubOptions {
     let mut hub = options.hub.clone();
-    if hub.epoch == 0 {
+    if !hub.is_epoch_chosen() {
         // 40 bits: short in every id, and different after every start.
         hub.epoch = random() >> 24 | 1;
     }

@@ -11,7 +11,7 @@ use tidings_core::HubOptions;
 #[derive(Clone, Debug)]
 pub struct DriverOptions {
     /// The options of each hub. `shard`, `seed` and, where it is 0, `unix_ms_at_zero` are set by
-    /// the driver; so is `epoch` where it is 0.
+    /// the driver; so is `epoch` where it is 0 or left as it is by default.
     pub hub: HubOptions,
     /// Hubs, each on a thread of its own. Default 1: one thread fills a network, and with it order
     /// needs no lock between threads.

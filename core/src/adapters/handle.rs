@@ -230,10 +230,10 @@ impl HubHandle {
     }
 }
 
-/// Sets what is 0 to bits from the system's entropy, by way of the seeds of the standard hash map.
+/// Sets what nobody has chosen to bits from the system's entropy, by way of the seeds of the standard hash map.
 fn with_random_bits(mut options: HubOptions) -> HubOptions {
     let random = || RandomState::new().hash_one(0);
-    if options.epoch == 0 {
+    if !options.is_epoch_chosen() {
         // 40 bits: short in every id, and different after every start.
         options.epoch = random() >> 24 | 1;
     }

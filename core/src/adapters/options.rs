@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 /// What a hub is driven with.
 #[derive(Clone, Debug)]
 pub struct DriverOptions {
-    /// The options of the hub. An `epoch` or a `seed` of 0, the default here, stands for random
-    /// bits: after a restart, which loses the log, old cursors are then known to be old.
+    /// The options of the hub. An `epoch` that nobody has chosen and a `seed` of 0, the default here,
+    /// stand for random bits: after a restart, which loses the log, old cursors are then known to be old.
     pub hub: HubOptions,
     /// Batches that were sent and are not yet appended. A publisher beyond them waits. Default 64:
     /// enough to join the work of many publishers, little enough to be remembered.

@@ -28,7 +28,8 @@ use core::fmt;
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct HubOptions {
     /// The life of this log. A hub whose history is gone needs another epoch than the one before,
-    /// so that old cursors are known to be old: take random bits or the time. Default 1.
+    /// so that old cursors are known to be old: take random bits or the time. Default 1, which
+    /// drivers take for nobody's choice, and replace: see [`is_epoch_chosen`](Self::is_epoch_chosen).
     pub epoch: u64,
     /// The number of this hub among several of one process, part of its connection ids. Default 0.
     pub shard: u8,
@@ -161,10 +162,13 @@ pub struct Deadlines {
     pub retry_ms: u64,
 }
 
+/// Good for one life of a hub, such as a test's.
+const DEFAULT_EPOCH: u64 = 1;
+
 impl Default for HubOptions {
     fn default() -> Self {
         Self {
-            epoch: 1,
+            epoch: DEFAULT_EPOCH,
             shard: 0,
             seed: 1,
             unix_ms_at_zero: 0,
@@ -320,6 +324,13 @@ impl fmt::Display for OptionsError {
 impl core::error::Error for OptionsError {}
 
 impl HubOptions {
+    /// Whether an epoch was chosen: neither 0 nor the default. A driver that left the default would let
+    /// clients of a log that a restart has lost go on in the new one, as if nothing were missing.
+    #[must_use]
+    pub const fn is_epoch_chosen(&self) -> bool {
+        self.epoch > DEFAULT_EPOCH
+    }
+
     /// Whether a hub can be made with these.
     ///
     /// # Errors

@@ -371,7 +371,7 @@ pub(crate) async fn a_stream_is_written_to_a_writer(runtime: &impl Runtime) {
     let text = String::from_utf8(written).expect("UTF-8");
     let (head, body) = text.split_once("\r\n\r\n").expect("a head");
     assert_eq!(head, "HTTP/1.1 200 OK");
-    assert!(body.starts_with("id: 1~0\nevent: connected\n"), "{body}");
+    assert!(body.starts_with("id: 7~0\nevent: connected\n"), "{body}");
     assert!(body.contains("data: {\"reason\":\"closed\""));
 
     failing.0.lock().expect("no test has failed").fails = true;

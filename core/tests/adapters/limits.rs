@@ -157,7 +157,7 @@ pub(crate) async fn whoever_waits_for_a_driver_that_is_gone_is_told(_: &impl Run
     assert!(poll_once(&mut body.next()).await.is_pending());
     assert!(poll_once(&mut driver).await.is_pending());
     let chunk = body.next().await.expect("it is open").expect("nor cut");
-    assert!(chunk.starts_with(b"id: 1~0\nevent: connected"));
+    assert!(chunk.starts_with(b"id: 7~0\nevent: connected"));
 
     let publish = async {
         let published = hub.publish(&news("a")).await;

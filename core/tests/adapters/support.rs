@@ -76,7 +76,10 @@ impl Future for Sleep {
 /// Options with a known epoch.
 pub(crate) fn options() -> DriverOptions {
     DriverOptions {
-        hub: HubOptions::default(),
+        hub: HubOptions {
+            epoch: 7,
+            ..HubOptions::default()
+        },
         ..DriverOptions::default()
     }
 }

@@ -11,8 +11,9 @@ use std::pin::pin;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tidings_smol::{
-    Answer, Audience, CloseReason, ConnectionId, DriverOptions, Event, HttpOptions, Hub, NotOpened,
-    NotPublished, OnClose, OnOpen, Publish, StartError, StreamOptions, serve_connection,
+    Answer, Audience, CloseReason, ConnectionId, DriverOptions, Event, HttpOptions, Hub,
+    HubOptions, NotOpened, NotPublished, OnClose, OnOpen, Publish, StartError, StreamOptions,
+    serve_connection,
 };
 
 /// As [`block_on`], on an executor that has nothing to do with smol.
@@ -393,4 +394,19 @@ fn a_live_stream_is_changed_in_one_step() {
     });
     assert_eq!(stream.expect("bye").json()["reason"], "expired");
     stream.expect_end();
+}
+
+#[test]
+fn two_lives_of_a_hub_have_different_epochs_whatever_its_options_leave_out() {
+    let options = || DriverOptions {
+        hub: HubOptions::default(),
+        ..DriverOptions::default()
+    };
+    let [one, two] = [options(), options()].map(|options| Hub::start(options).expect("it starts"));
+    let old = one.cursor();
+    assert_ne!(old.epoch, two.cursor().epoch);
+    let mut chosen = options();
+    chosen.hub.epoch = 7;
+    let hub = Hub::start(chosen).expect("it starts");
+    assert_eq!(hub.cursor().epoch, 7);
 }
