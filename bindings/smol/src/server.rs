@@ -54,6 +54,7 @@ pub use events::parse_query;
 pub use http2::Http2Options;
 pub use identity::{Access, Credential, Identity};
 pub use limits::{LimitOptions, Rate};
+pub use live::Renewed;
 pub use logs::{Log, LogError, LogFormat, LogOptions};
 pub use options::{ServerError, ServerOptions};
 pub use publish::parse_body;

@@ -8,6 +8,7 @@ use super::body::{check_empty, invalid, read_json};
 use super::client::Client;
 use super::error::ApiError;
 use super::identity::Identity;
+use super::live::{self, Renewed};
 use super::object::Object;
 use super::open::{Opener, transport};
 use super::routes::method_not_allowed;
@@ -155,6 +156,19 @@ impl<'a> Ask<'a> {
         let (opener, options) = self.opening(options)?;
         let stream = opener.open(options).await?;
         Ok(Answer::Stream(stream))
+    }
+
+    /// Lets a live stream go on with the token of this request in place of the one it has, as
+    /// `POST /connections/{id}/token` does. Pages look for that path beside the stream's own: that of
+    /// `/board/events` is `/board/connections/{id}/token`. What a new token allows beside is not
+    /// subscribed to by itself: see [`Hub::change_topics`].
+    ///
+    /// # Errors
+    /// As [`identity`](Self::identity), and where the stream is not theirs, or no more.
+    pub async fn renew(&mut self, connection: &str) -> Result<Renewed, ApiError> {
+        let identity = self.identity().await?.clone();
+        let (context, began) = (self.context, self.asking.began());
+        live::renew(&self.request, context, identity, began, connection).await
     }
 
     /// The options of a stream with what the request says, and what opens it.

@@ -10,23 +10,39 @@ use super::error::ApiError;
 use super::identity::{Access, Credential, Identity};
 use super::object::Object;
 use super::reply;
-use super::sessions::{NotChanged, Session, TabKey, Topics};
+use super::sessions::{NotChanged, Session, TabKey};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tidings_core::{ConnectionId, Rules, SubscribeError};
 
+/// What a live stream has of a new token: see [`Ask::renew`](super::Ask::renew). As JSON it is what
+/// `POST /connections/{id}/token` answers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Renewed {
+    /// Which stream.
+    #[serde(skip)]
+    pub connection: ConnectionId,
+    /// When it ends now, Unix time in milliseconds.
+    pub expires_ms: Option<u64>,
+    /// The topics and patterns that it still has.
+    pub topics: Vec<String>,
+    /// Those that the token does not allow, and that it has no more.
+    pub dropped: Vec<String>,
+}
+
 /// Lets a stream go on with the token of this request in place of the one it has.
 pub(super) async fn renew(
-    request: Request<Incoming>,
+    request: &Request<Incoming>,
     context: &Context,
     identity: Identity,
     began: u64,
     id: &str,
-) -> Result<Response<Full<Bytes>>, ApiError> {
-    check_empty(&request)?;
+) -> Result<Renewed, ApiError> {
+    check_empty(request)?;
     if !matches!(identity.credential, Credential::Header | Credential::Cookie) {
         let message = "send the new token in the header Authorization, or in the cookie for it";
         return Err(ApiError::unauthorized("unauthenticated", message));
@@ -44,13 +60,17 @@ pub(super) async fn renew(
         let allowed = |topic: &str| access.may_subscribe(topic);
         let dropped = hub.reauthorize(now, connection, *expires_ms, &grants, allowed)?;
         state.renewed(connection, &identity);
-        let topics: Topics = hub.topics_of(connection).map(Box::from).collect();
-        Ok::<_, ApiError>((*expires_ms, topics, dropped))
+        Ok::<_, ApiError>(Renewed {
+            connection,
+            expires_ms: *expires_ms,
+            topics: hub.topics_of(connection).map(str::to_owned).collect(),
+            dropped,
+        })
     });
-    let (expires_ms, topics, mut dropped) = renewed.await.unwrap_or(Err(not_found()))?;
-    dropped.sort_unstable();
-    let json = json!({ "expires_ms": expires_ms, "topics": topics, "dropped": dropped });
-    Ok(reply::json(&json))
+    let mut renewed = renewed.await.unwrap_or(Err(not_found()))?;
+    renewed.topics.sort_unstable();
+    renewed.dropped.sort_unstable();
+    Ok(renewed)
 }
 
 /// What is to be changed about the topics of a stream.

@@ -9,7 +9,7 @@ use super::error::ApiError;
 use super::identity::{Credential, Identity, Part};
 use super::refusal::Refusals;
 use super::sessions::Asking;
-use super::{Context, admin, events, health, live, metrics, publish, stats};
+use super::{Context, admin, events, health, live, metrics, publish, reply, stats};
 use crate::http::Answer;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -253,7 +253,10 @@ async fn answer(endpoint: Endpoint, asked: Asked<'_>, context: &Context) -> Repl
             return events::events(request, context, client, identity, asking).await;
         }
         Endpoint::Publish => publish::publish(request, context, client, &identity).await,
-        Endpoint::Token => live::renew(request, context, identity, asking.began(), id).await,
+        Endpoint::Token => {
+            let renewed = live::renew(&request, context, identity, asking.began(), id).await;
+            renewed.map(|renewed| reply::json(&renewed))
+        }
         Endpoint::TopicsOf => {
             live::change_topics(request, context, identity, asking.began(), id).await
         }

@@ -1,6 +1,6 @@
 //! Routes of an application's own, beside those of the server.
 
-use crate::support::guarded::{bearer, now_s, options, reading, sign, token};
+use crate::support::guarded::{APP, bearer, now_s, options, reading, sign, token};
 use crate::support::{Local, admin, error_code, eventually, token_of};
 use serde::Deserialize;
 use serde_json::json;
@@ -292,6 +292,62 @@ fn a_route_can_end_a_session() {
         Some(1),
         "{left}"
     );
+}
+
+#[test]
+fn a_route_of_its_own_renews_a_stream() {
+    let server = Local::start_with(guarded(), || {
+        App::new()
+            .get("/own/events", async |mut ask: Ask<'_>| {
+                let topics = ask.identity().await?.access.subscribe.clone();
+                let options = StreamOptions {
+                    topics,
+                    ..StreamOptions::default()
+                };
+                ask.stream(options).await
+            })
+            .post("/own/connections/{id}/token", async |mut ask: Ask<'_>| {
+                let id = ask.param("id").to_owned();
+                let renewed = ask.renew(&id).await?;
+                let new = vec!["new".to_owned()];
+                let change = ask.hub().change_topics(renewed.connection, new, Vec::new());
+                change.await?;
+                Ok(Answer::json(&renewed))
+            })
+    });
+    let before = token("eve", reading(&["kept", "gone"]));
+    let mut stream = server.stream_of("/own/events", &[&bearer(&before)]);
+    let id = stream.next().json()["connection"].clone();
+    let path = format!(
+        "POST /own/connections/{}/token",
+        id.as_str().expect("an id")
+    );
+    let after = sign(&NewToken {
+        expires_s: Some(4_000_000_000),
+        ..token_of("eve", reading(&["kept", "new"]))
+    });
+    let renewed = server.request(&path, &[&bearer(&after)], "");
+    let expected =
+        json!({ "expires_ms": 4_000_000_000_000_u64, "topics": ["kept"], "dropped": ["gone"] });
+    assert_eq!((renewed.status, renewed.json()), (200, expected));
+    let app = format!("authorization: Bearer {APP}");
+    for topic in ["gone", "kept", "new"] {
+        let body = json!({ "topics": [topic], "data": topic }).to_string();
+        assert_eq!(server.request("POST /publish", &[&app], &body).status, 200);
+    }
+    assert_eq!([stream.next().data, stream.next().data], ["kept", "new"]);
+    for (headers, status, code) in [
+        (vec![], 401, "unauthenticated"),
+        (
+            vec![bearer(&token("mallory", reading(&["kept"])))],
+            403,
+            "forbidden",
+        ),
+    ] {
+        let headers: Vec<_> = headers.iter().map(String::as_str).collect();
+        let refused = server.request(&path, &headers, "");
+        assert_eq!((refused.status, &*error_code(&refused)), (status, code));
+    }
 }
 
 #[test]
