@@ -4,6 +4,7 @@
 
 use super::Context;
 use super::app::Reply;
+use super::auth::cookies;
 use super::body::{check_empty, invalid, read_json};
 use super::client::Client;
 use super::error::ApiError;
@@ -82,6 +83,12 @@ impl<'a> Ask<'a> {
         let mut values = form_urlencoded::parse(query.as_bytes());
         let found = values.find(|(found, _)| found == name);
         found.map(|(_, value)| value.into_owned())
+    }
+
+    /// A cookie, the first of this name that is not empty.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        cookies(self.request.headers(), name).into_iter().next()
     }
 
     /// Who asks, and what they may do, by the authentication that the server is configured with.

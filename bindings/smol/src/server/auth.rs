@@ -21,6 +21,7 @@ mod verify;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use error::{AuthError, KeyProblem, TokenError};
+pub(super) use extract::cookies;
 pub use forward::ForwardOptions;
 pub use keys::Keys;
 pub use mint::{NewToken, SigningKey};

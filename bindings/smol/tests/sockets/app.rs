@@ -59,6 +59,18 @@ fn routes_answer_with_what_stands_in_path_query_and_body() {
 }
 
 #[test]
+fn a_route_is_told_its_cookies() {
+    let server = start(|| {
+        App::new().get("/", async |ask: Ask<'_>| {
+            Ok(Answer::json(&[ask.cookie("seat"), ask.cookie("row")]))
+        })
+    });
+    let headers = ["cookie: seat=; room=1; seat=7", "cookie: seat=8"];
+    let cookies = server.request("GET /", &headers, "");
+    assert_eq!(cookies.json(), json!(["7", null]));
+}
+
+#[test]
 fn what_a_route_cannot_take_is_refused_as_the_server_refuses() {
     let server = start(|| {
         App::new()

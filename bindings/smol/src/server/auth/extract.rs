@@ -80,7 +80,7 @@ fn bearers(headers: &HeaderMap) -> Result<Vec<String>, Unclear> {
 }
 
 /// The values of all cookies of this name (RFC 6265, section 4.2).
-fn cookies(headers: &HeaderMap, name: &str) -> Vec<String> {
+pub(in crate::server) fn cookies(headers: &HeaderMap, name: &str) -> Vec<String> {
     let values = headers.get_all(COOKIE).iter();
     // Cookies of others may be anything; a token with bytes that are no text is none.
     let texts: Vec<_> = values
