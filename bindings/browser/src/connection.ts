@@ -160,9 +160,9 @@ export class Connection implements Source {
     return ears;
   }
 
-  #heard(lastEventId = ""): void {
-    if (this.#settings.plain || (lastEventId && isPlace(lastEventId))) this.#cursor = lastEventId || undefined;
-    const { idleMs } = this.#settings;
+  #heard(lastEventId?: string): void {
+    const { idleMs, plain } = this.#settings;
+    if (plain ? lastEventId !== undefined : lastEventId && isPlace(lastEventId)) this.#cursor = lastEventId;
     if (!idleMs) return;
     this.#idle.set(idleMs, () => {
       // An EventSource does not hear of types that nobody listens to.

@@ -15,7 +15,9 @@ export function settings(url: string, options: Options): Plain {
     throw new TypeError("an EventSource takes no token, headers, method, body or `plain`: leave out `transport`");
   }
   if (!delays.length || !delays.every((ms) => ms >= 0)) throw new TypeError("`delays` has to list milliseconds");
-  return { ...made, poll: pollUrl(url, poll ?? (plain || method || body ? false : undefined)) };
+  const polled = pollUrl(url, poll ?? (plain || method || body ? false : undefined));
+  if (transport === "poll" && !polled) throw new TypeError("polling needs a URL: `poll`");
+  return { ...made, poll: polled };
 }
 
 /** The URL as the page means it. */

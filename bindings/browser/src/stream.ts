@@ -80,7 +80,9 @@ export class Stream {
   #message(message: Message): void {
     const event: StreamEvent = { ...message, json: () => JSON.parse(message.data) };
     for (const type of [message.type, "*"]) {
-      for (const listener of this.#listeners.get(type) ?? []) call(listener, event);
+      for (const listener of this.#listeners.get(type) ?? []) {
+        if (!this.#isClosed) call(listener, event);
+      }
     }
   }
 

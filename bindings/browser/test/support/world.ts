@@ -2,6 +2,7 @@
 //
 // It does not know what is tested.
 
+import { setMaxListeners } from "node:events";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 
 /** Each test begins with no request made, and ends with nothing due. */
@@ -79,7 +80,10 @@ export class Request {
   constructor(url: string | URL, readonly init: RequestInit) {
     this.url = new URL(url);
     this.headers = new Headers(init.headers);
-    init.signal?.addEventListener("abort", () => this.fail("AbortError"));
+    if (!init.signal) return;
+    // Requests that have ended listen on here, as they would not in a browser.
+    setMaxListeners(0, init.signal);
+    init.signal.addEventListener("abort", () => this.fail("AbortError"));
   }
 
   get response(): Promise<Response> {
