@@ -4,10 +4,12 @@
 import { chromium } from "playwright-core";
 import { eventually } from "./wait.js";
 
-export function launch() {
+/** With a back/forward cache where that is tested: it makes pages come and go otherwise. */
+export function launch({ backForwardCache = false } = {}) {
   return chromium.launch({
     executablePath: "/usr/bin/chromium",
     headless: true,
+    ignoreDefaultArgs: backForwardCache ? ["--disable-back-forward-cache"] : [],
     args: [
       "--no-sandbox",
       "--disable-dev-shm-usage",
