@@ -11,6 +11,7 @@ mod close;
 mod connections;
 mod control;
 mod cursor;
+mod encoding;
 mod id;
 mod ids;
 mod json;
@@ -41,6 +42,7 @@ mod stats;
 mod subscribe;
 mod subscriptions;
 mod table;
+mod texts;
 mod timers;
 mod topics;
 mod transmit;
@@ -49,6 +51,7 @@ mod waiting;
 
 pub use control::{ControlEvent, ControlOptions};
 pub use cursor::{Cursor, CursorError};
+pub use encoding::Encoding;
 pub use id::{ConnectionId, ConnectionIdError};
 pub use message::{Audience, Message, Publish};
 pub use names::{NameError, pattern_matches};
@@ -65,7 +68,7 @@ pub use transmit::{Consumed, NotTransmitted, Transmit};
 use crate::random::Random;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
-use class::{ClassId, Classes};
+use class::{ClassId, Classes, Held};
 use connections::Connections;
 pub(crate) use ids::Ids;
 use lane::Lane;
@@ -138,8 +141,8 @@ pub struct Hub {
     queues: Queues,
     waiting: Waiting,
     timers: Timers,
-    /// Connections in the middle of a frame, by where it stands: class, and segment or sequence.
-    partials: BTreeSet<(ClassId, u64, u32)>,
+    /// Connections in the middle of a frame or a message, by where that stands.
+    partials: BTreeSet<(ClassId, Held, u32)>,
     /// Bytes owed to connections that are in no log any more.
     tail_bytes: usize,
     plan: Plan,

@@ -109,6 +109,7 @@ mod random;
 mod sequencer;
 #[cfg(feature = "serde")]
 mod serialize;
+mod websocket;
 
 pub use backoff::Backoff;
 pub use client::{Client, ClientError, ClientOptions, ClientOutput, ClientState, Response};
@@ -117,9 +118,10 @@ pub use encode::encode_comment;
 pub use event::{Event, EventError, OwnedEvent};
 pub use hub::{
     Audience, ClassOptions, ClassStats, CloseReason, ConnectionId, ConnectionIdError, Consumed,
-    ControlEvent, ControlOptions, Cursor, CursorError, Deadlines, Gap, GapReason, Hub, HubOptions,
-    LagPolicy, Limits, MAX_SLICES, Message, NameError, NotTransmitted, Open, OpenError,
+    ControlEvent, ControlOptions, Cursor, CursorError, Deadlines, Encoding, Gap, GapReason, Hub,
+    HubOptions, LagPolicy, Limits, MAX_SLICES, Message, NameError, NotTransmitted, Open, OpenError,
     OptionsError, Output, Publish, PublishError, Published, Rules, STAY_AWAY, Stats,
     SubscribeError, TopicStats, Transmit, WhenFull, pattern_matches,
 };
 pub use sequencer::{Assigned, Sequencer};
+pub use websocket::{FrameError, MAX_CONTROL_PAYLOAD, Opcode, decode_frame, encode_frame};

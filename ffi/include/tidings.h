@@ -398,6 +398,28 @@ typedef uint32_t tidings_gap_reason;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/// How the events of a connection are written.
+enum tidings_encoding
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /// `text/event-stream`, as an `EventSource` reads it.
+  TIDINGS_ENCODING_EVENT_STREAM = 0,
+  /// WebSocket messages: whole frames of RFC 6455, unmasked, each of text with an object of JSON in
+  /// `id`, `event`, `data`, `topic` and, where there is one, `retry`. A heartbeat that would be a
+  /// comment is a ping; the `bye` is followed by a close frame. The handshake, what the client says
+  /// and what it is answered are yours.
+  TIDINGS_ENCODING_WEBSOCKET = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum tidings_encoding tidings_encoding;
+#else
+typedef uint32_t tidings_encoding;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /// What happens to a live reader whose next event has left the log while it was blocked.
 enum tidings_lag
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -837,8 +859,8 @@ typedef struct {
   uint64_t expires_ms;
   /// A `tidings_lag`.
   uint32_t lag;
-  /// 0.
-  uint32_t reserved;
+  /// A `tidings_encoding`.
+  uint32_t encoding;
   /// Bytes to send before all else, such as the head of an HTTP response; at most 4,096.
   tidings_str preamble;
   /// Comes back in every `tidings_output` of the connection: your own number for it, or a pointer to

@@ -305,6 +305,7 @@ class opening {
   opening &last_event_id(std::string_view id) { return raw_.last_event_id = str(id), *this; }
   opening &expires_ms(uint64_t unix_ms) { return raw_.expires_ms = unix_ms, *this; }
   opening &lag(tidings_lag lag) { return raw_.lag = lag, *this; }
+  opening &encoding(tidings_encoding encoding) { return raw_.encoding = encoding, *this; }
   opening &comment_heartbeats() { return raw_.flags |= TIDINGS_OPEN_COMMENT_HEARTBEATS, *this; }
   opening &preamble(std::string_view bytes) { return raw_.preamble = str(bytes), *this; }
   opening &tag(uint64_t tag) { return raw_.tag = tag, *this; }

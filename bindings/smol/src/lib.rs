@@ -58,6 +58,6 @@ pub use stream::{Closed, OnClose, OnGap, OnOpen, Stream, StreamOptions, Watcher}
 pub use tidings_core;
 pub use tidings_core::{
     Audience, ClassOptions, ClassStats, CloseReason, ConnectionId, ControlEvent, ControlOptions,
-    Cursor, Deadlines, Event, EventError, Gap, GapReason, HubOptions, LagPolicy, Limits, Message,
-    OpenError, Publish, PublishError, Published, Rules, Stats, SubscribeError, WhenFull,
+    Cursor, Deadlines, Encoding, Event, EventError, Gap, GapReason, HubOptions, LagPolicy, Limits,
+    Message, OpenError, Publish, PublishError, Published, Rules, Stats, SubscribeError, WhenFull,
 };

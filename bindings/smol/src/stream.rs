@@ -14,7 +14,7 @@ use hyper::header::HeaderMap;
 use std::fmt;
 use std::net::TcpStream;
 use std::sync::Arc;
-use tidings_core::{CloseReason, ConnectionId, Gap, Hub, LagPolicy, Open, OpenError};
+use tidings_core::{CloseReason, ConnectionId, Encoding, Gap, Hub, LagPolicy, Open, OpenError};
 
 /// Who opens a stream, for what, and from where: [`Open`] with texts of its own.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,9 @@ pub struct StreamOptions {
     pub lag: Option<LagPolicy>,
     /// See [`Open::comment_heartbeats`].
     pub comment_heartbeats: bool,
+    /// See [`Open::encoding`]. What is beside the stream's own bytes, the `head` of a handshake or the
+    /// frames with which a client is answered, is of whoever opens it.
+    pub encoding: Encoding,
     /// What is sent before the first event: the head of the HTTP response, where the stream has a
     /// socket of its own. See [`stream_head`].
     pub head: Vec<u8>,
@@ -130,6 +133,7 @@ impl StreamOptions {
             expires_ms: self.expires_ms,
             lag: self.lag,
             comment_heartbeats: self.comment_heartbeats,
+            encoding: self.encoding,
             preamble: &self.head,
         };
         hub.open(now, open)

@@ -2,7 +2,7 @@
 //!
 //! It does not know how these are kept.
 
-use crate::{ConnectionId, Hub, HubOptions, LagPolicy, Open, OpenError};
+use crate::{ConnectionId, Encoding, Hub, HubOptions, LagPolicy, Open, OpenError};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -57,6 +57,8 @@ pub struct StreamOptions {
     pub lag: Option<LagPolicy>,
     /// See [`Open::comment_heartbeats`].
     pub comment_heartbeats: bool,
+    /// See [`Open::encoding`].
+    pub encoding: Encoding,
     /// See [`Open::preamble`]: nothing where a web server writes the head of the response.
     pub preamble: Vec<u8>,
 }
@@ -90,6 +92,7 @@ impl StreamOptions {
             expires_ms: self.expires_ms,
             lag: self.lag,
             comment_heartbeats: self.comment_heartbeats,
+            encoding: self.encoding,
             preamble: &self.preamble,
         };
         hub.open(now, open)

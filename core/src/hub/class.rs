@@ -8,6 +8,7 @@ use super::log::Log;
 use super::options::{ClassOptions, HubOptions};
 use super::record::{Record, Span, TopicId};
 use super::retention::{Cost, Trim, Usage};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// Position of a class in the order of matching.
@@ -23,6 +24,16 @@ pub(crate) enum Class {
 pub(crate) enum Place {
     Log(ClassId, Span),
     Value(ClassId, u64),
+    /// The message of the event of this number.
+    Text(ClassId, u64),
+}
+
+/// What has to stand as long as a reader is in the middle of something in it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Held {
+    Segment(u32),
+    Value(u64),
+    Text(u64),
 }
 
 /// What is found in a log: a record, and where its frame stands if it does.
@@ -178,6 +189,30 @@ impl Class {
             Self::Latest(latest) => latest.push(record, id_line, body),
         }
     }
+
+    /// The message of an event, if one was made and kept.
+    pub(crate) fn text(&self, sequence: u64) -> Option<&[u8]> {
+        match self {
+            Self::Log(log) => log.text(sequence),
+            Self::Latest(latest) => latest.text(sequence),
+        }
+    }
+
+    /// What has to go before a message of so many bytes can be kept; `None` where it never fits.
+    pub(crate) fn trim_for_text(&self, len: usize) -> Option<Trim> {
+        match self {
+            Self::Log(log) => log.trim_for_text(len),
+            Self::Latest(latest) => latest.trim_for_text(len),
+        }
+    }
+
+    /// Keeps the message of an event that can be sent.
+    pub(crate) fn keep_text(&mut self, sequence: u64, text: Box<[u8]>) {
+        match self {
+            Self::Log(log) => log.keep_text(sequence, text),
+            Self::Latest(latest) => latest.keep_text(sequence, text),
+        }
+    }
 }
 
 /// All classes of a hub.
@@ -224,9 +259,16 @@ impl Classes {
         }
     }
 
+    /// Where the message of an event stands, if it was made and kept.
+    pub(crate) fn find_text(&self, sequence: u64) -> Option<Place> {
+        let found = self.iter().find(|(_, log)| log.text(sequence).is_some());
+        found.map(|(class, _)| Place::Text(class, sequence))
+    }
+
     pub(crate) fn frame_len(&self, place: Place) -> usize {
         match (place, self.get(place.class())) {
             (Place::Log(_, span), _) => span.len as usize,
+            (Place::Text(_, sequence), log) => log.text(sequence).map_or(0, <[u8]>::len),
             (Place::Value(_, sequence), Class::Latest(latest)) => {
                 latest.value(sequence).map_or(0, |value| value.frame.len())
             }
@@ -242,6 +284,7 @@ impl Classes {
             (Place::Value(_, sequence), Class::Latest(latest)) => latest
                 .value(sequence)
                 .map(|value| &value.frame[skip..][..len]),
+            (Place::Text(_, sequence), log) => log.text(sequence).map(|text| &text[skip..][..len]),
             _ => None,
         };
         debug_assert!(
@@ -255,7 +298,15 @@ impl Classes {
 impl Place {
     pub(crate) fn class(self) -> ClassId {
         match self {
-            Self::Log(class, _) | Self::Value(class, _) => class,
+            Self::Log(class, _) | Self::Value(class, _) | Self::Text(class, _) => class,
+        }
+    }
+
+    pub(crate) fn held(self) -> Held {
+        match self {
+            Self::Log(_, span) => Held::Segment(span.segment),
+            Self::Value(_, sequence) => Held::Value(sequence),
+            Self::Text(_, sequence) => Held::Text(sequence),
         }
     }
 }

@@ -107,12 +107,14 @@ impl Hub {
     pub(super) fn write_bye(&mut self, index: u32, reason: CloseReason, cursor: Option<Cursor>) {
         let usual = self.options.deadlines.retry_ms;
         let spread = usual / 2 + self.random.below(usual.max(1));
-        let rare = self.connections.at_mut(index).rare();
+        let connection = self.connections.at_mut(index);
+        let encoding = connection.encoding;
+        let rare = connection.rare();
         let retry_ms = rare.retry_ms.unwrap_or(spread);
         rare.bye.clear();
         self.rules
             .control()
-            .write_bye(cursor, reason, retry_ms, &mut rare.bye);
+            .write_bye(cursor, reason, retry_ms, encoding, &mut rare.bye);
     }
 
     /// Ends a stream: nothing more is sent, and the driver is to be told.

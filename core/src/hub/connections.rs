@@ -3,6 +3,7 @@
 //! It does not know what a stream is to be sent; `pull` and `transmit` do.
 
 use super::class::Place;
+use super::encoding::Encoding;
 use super::id::{ConnectionId, MAX_CONNECTIONS};
 use super::links::{LISTS, Link};
 use super::options::LagPolicy;
@@ -32,6 +33,7 @@ pub(crate) struct Connection {
     pub(crate) catching_up: bool,
     /// Heartbeats are comments.
     pub(crate) comments: bool,
+    pub(crate) encoding: Encoding,
     pub(crate) user: Option<UserId>,
     pub(crate) tab: Option<TabId>,
     /// Events addressed to this connection alone that it has still to be offered.
@@ -270,8 +272,12 @@ impl Connection {
         };
         let due = self.due.connected || self.due.reauth;
         let plain = self.is_live() && !due && self.rare.is_none() && only.since < self.next;
-        let (topic, next) = (only.target.as_topic()?, self.next);
-        plain.then_some(Standing { topic, next })
+        let (topic, encoding, next) = (only.target.as_topic()?, self.encoding, self.next);
+        plain.then_some(Standing {
+            topic,
+            encoding,
+            next,
+        })
     }
 
     /// The last sequence it has been served through, where `head` is the last of all.

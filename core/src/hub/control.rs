@@ -4,6 +4,7 @@
 
 use super::connections::Missing;
 use super::cursor::Cursor;
+use super::encoding::Encoding;
 use super::id::ConnectionId;
 use super::json::{Fields, JsonString, JsonStrings, Object, OrNull, Quoted, Template};
 use super::options::OptionsError;
@@ -85,7 +86,14 @@ impl ControlEvent {
     }
 
     /// Writes the event, or only the lines beside its type and data where it is not `dispatched`.
-    fn write(&self, dispatched: bool, head: Event<'_>, fields: Fields<'_>, out: &mut Vec<u8>) {
+    fn write(
+        &self,
+        dispatched: bool,
+        head: Event<'_>,
+        fields: Fields<'_>,
+        encoding: Encoding,
+        out: &mut Vec<u8>,
+    ) {
         let json = match (dispatched, &self.json) {
             (false, _) => String::new(),
             (true, Some(template)) => Template { template, fields }.to_string(),
@@ -98,7 +106,7 @@ impl ControlEvent {
             event = named.unwrap_or(event).with_data(&json);
         }
         if event != Event::new() {
-            event.encode(out);
+            encoding.write(&event, out);
         }
     }
 }
@@ -142,6 +150,7 @@ impl ControlOptions {
         &self,
         id: Option<Cursor>,
         says: &Connected<'a, impl Iterator<Item = &'a str> + Clone>,
+        encoding: Encoding,
         out: &mut Vec<u8>,
     ) {
         let fields: Fields<'_> = &[
@@ -153,7 +162,7 @@ impl ControlOptions {
         let id = id.map(|cursor| cursor.to_string());
         let head = id.as_deref().map_or(Event::new(), with_id);
         let event = &self.connected;
-        event.write(event.enabled, head, fields, out);
+        event.write(event.enabled, head, fields, encoding, out);
     }
 
     pub(crate) fn write_heartbeat(
@@ -161,17 +170,25 @@ impl ControlOptions {
         comment: bool,
         id: Cursor,
         time_ms: u64,
+        encoding: Encoding,
         out: &mut Vec<u8>,
     ) {
         let dispatched = self.heartbeat.enabled && !comment;
         if !dispatched {
-            crate::encode_comment("", out);
+            encoding.write_sign_of_life(out);
         }
         let (id, fields): (_, Fields<'_>) = (id.to_string(), &[("time_ms", &time_ms)]);
-        self.heartbeat.write(dispatched, with_id(&id), fields, out);
+        self.heartbeat
+            .write(dispatched, with_id(&id), fields, encoding, out);
     }
 
-    pub(crate) fn write_gap(&self, id: Cursor, missing: &Missing, out: &mut Vec<u8>) {
+    pub(crate) fn write_gap(
+        &self,
+        id: Cursor,
+        missing: &Missing,
+        encoding: Encoding,
+        out: &mut Vec<u8>,
+    ) {
         let from = missing.from.map(|sequence| Cursor::new(id.epoch, sequence));
         let fields: Fields<'_> = &[
             ("missed", &OrNull(missing.events)),
@@ -179,12 +196,12 @@ impl ControlOptions {
             ("reason", &Quoted(missing.reason)),
         ];
         let (event, id) = (&self.gap, id.to_string());
-        event.write(event.enabled, with_id(&id), fields, out);
+        event.write(event.enabled, with_id(&id), fields, encoding, out);
     }
 
-    pub(crate) fn write_reauth(&self, expires_ms: u64, out: &mut Vec<u8>) {
+    pub(crate) fn write_reauth(&self, expires_ms: u64, encoding: Encoding, out: &mut Vec<u8>) {
         let (event, fields): (_, Fields<'_>) = (&self.reauth, &[("expires_ms", &expires_ms)]);
-        event.write(event.enabled, Event::new(), fields, out);
+        event.write(event.enabled, Event::new(), fields, encoding, out);
     }
 
     /// Where the client is to stay away, the id says so when it comes back all the same. `id` is
@@ -194,6 +211,7 @@ impl ControlOptions {
         id: Option<Cursor>,
         reason: CloseReason,
         retry_ms: u64,
+        encoding: Encoding,
         out: &mut Vec<u8>,
     ) {
         let mut id = id.map_or(String::new(), |id| id.to_string());
@@ -206,7 +224,14 @@ impl ControlOptions {
         };
         let fields: Fields<'_> = &[("reason", &Quoted(reason)), ("retry_ms", &retry_ms)];
         let event = &self.bye;
-        event.write(event.enabled, head.with_retry(retry_ms), fields, out);
+        event.write(
+            event.enabled,
+            head.with_retry(retry_ms),
+            fields,
+            encoding,
+            out,
+        );
+        encoding.write_end(reason, out);
     }
 }
 

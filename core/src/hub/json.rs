@@ -1,4 +1,4 @@
-//! The few forms of JSON that control events are made of, as things that can be displayed.
+//! The few forms of JSON that the hub writes, as things that can be displayed.
 //!
 //! It does not know the events.
 
@@ -31,15 +31,28 @@ pub(crate) struct Template<'a> {
 impl Display for JsonString<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('"')?;
-        for character in self.0.chars() {
-            match character {
-                '"' | '\\' => write!(f, "\\{character}")?,
-                control if control.is_control() => write!(f, "\\u{:04x}", u32::from(control))?,
-                other => f.write_char(other)?,
+        let mut rest = self.0;
+        while let Some(at) = rest.bytes().position(needs_escape) {
+            f.write_str(&rest[..at])?;
+            match rest.as_bytes()[at] {
+                b'\n' => f.write_str("\\n")?,
+                b'\r' => f.write_str("\\r")?,
+                b'\t' => f.write_str("\\t")?,
+                0x08 => f.write_str("\\b")?,
+                0x0c => f.write_str("\\f")?,
+                control if control < b' ' => write!(f, "\\u{control:04x}")?,
+                mark => write!(f, "\\{}", char::from(mark))?,
             }
+            rest = &rest[at + 1..];
         }
+        f.write_str(rest)?;
         f.write_char('"')
     }
+}
+
+/// What RFC 8259, section 7, does not let stand in a string; all of it is ASCII.
+const fn needs_escape(byte: u8) -> bool {
+    matches!(byte, 0..b' ' | b'"' | b'\\')
 }
 
 impl<T: Display> Display for Quoted<T> {

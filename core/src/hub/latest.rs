@@ -7,6 +7,7 @@ use super::cursor::Cursor;
 use super::options::ClassOptions;
 use super::record::{Record, TopicId};
 use super::retention::{Cost, Retention, Trim, Usage};
+use super::texts::{Texts, text_bytes};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -20,6 +21,7 @@ pub(crate) struct Latest {
     by_topic: BTreeMap<TopicId, u64>,
     /// Records of values that had to go, until the topic has a new one.
     evicted: BTreeMap<u64, Record>,
+    texts: Texts,
 }
 
 pub(crate) struct Value {
@@ -40,14 +42,14 @@ impl Value {
         out.extend_from_slice(format!("id: {id}\n").as_bytes());
         out.extend_from_slice(&self.frame[self.body..]);
     }
+}
 
-    fn cost(&self) -> Cost {
-        let record_bytes = self.record.cost_bytes();
-        Cost {
-            frame_bytes: value_bytes(self.frame.len()),
-            record_bytes,
-        }
-    }
+/// What is left of a value that has gone, for those in the middle of it.
+pub(crate) struct Gone {
+    pub(crate) sequence: u64,
+    pub(crate) frame: Box<[u8]>,
+    /// Its message, if it had one.
+    pub(crate) text: Option<Box<[u8]>>,
 }
 
 impl Latest {
@@ -58,6 +60,7 @@ impl Latest {
             values: BTreeMap::new(),
             by_topic: BTreeMap::new(),
             evicted: BTreeMap::new(),
+            texts: Texts::default(),
         }
     }
 
@@ -101,7 +104,7 @@ impl Latest {
         incoming.iter().for_each(|cost| usage.add(*cost));
         for sequence in replaced.iter().filter_map(|topic| self.by_topic.get(topic)) {
             match self.record(*sequence) {
-                Some((_, Some(value))) => usage.remove(value.cost()),
+                Some((_, Some(value))) => usage.remove(self.cost(value)),
                 Some((record, None)) => usage.drop_record(record.cost_bytes()),
                 None => {}
             }
@@ -119,7 +122,7 @@ impl Latest {
             aged,
             usage,
             evicted.map(Record::cost_bytes),
-            kept.map(Value::cost),
+            kept.map(|value| self.cost(value)),
         )
     }
 
@@ -159,25 +162,39 @@ impl Latest {
     }
 
     /// Takes out what a new value of `topic` replaces: its record, and the frame if it was there.
-    pub(crate) fn take_replaced(&mut self, topic: TopicId) -> Option<(Record, Option<Box<[u8]>>)> {
+    pub(crate) fn take_replaced(&mut self, topic: TopicId) -> Option<(Record, Option<Gone>)> {
         let sequence = self.by_topic.remove(&topic)?;
         if let Some(value) = self.values.remove(&sequence) {
-            self.usage.remove(value.cost());
-            return Some((value.record, Some(value.frame)));
+            self.usage.remove(self.cost(&value));
+            let (record, gone) = self.let_go(value);
+            return Some((record, Some(gone)));
         }
         let record = self.evicted.remove(&sequence)?;
         self.usage.drop_record(record.cost_bytes());
         Some((record, None))
     }
 
-    /// Lets the oldest value go that is not of `replaced`; its record stays. Hands back its number
-    /// and frame.
-    pub(crate) fn trim_frame(&mut self, replaced: &[TopicId]) -> Option<(u64, Box<[u8]>)> {
+    /// Lets the oldest value go that is not of `replaced`; its record stays.
+    pub(crate) fn trim_frame(&mut self, replaced: &[TopicId]) -> Option<Gone> {
         let sequence = self.last_of_oldest(1, replaced)?;
         let value = self.values.remove(&sequence)?;
-        self.usage.trim(value.cost());
-        self.evicted.insert(sequence, value.record);
-        Some((sequence, value.frame))
+        self.usage.trim(self.cost(&value));
+        let (record, gone) = self.let_go(value);
+        self.evicted.insert(sequence, record);
+        Some(gone)
+    }
+
+    fn let_go(&mut self, value: Value) -> (Record, Gone) {
+        let Value { record, frame, .. } = value;
+        let (sequence, text) = (record.sequence, self.texts.remove(record.sequence));
+        (
+            record,
+            Gone {
+                sequence,
+                frame,
+                text,
+            },
+        )
     }
 
     /// Forgets the oldest record of a value that had to go.
@@ -201,8 +218,34 @@ impl Latest {
             frame: [id_line, body].concat().into(),
             body: id_line.len(),
         };
-        self.usage.add(value.cost());
+        self.usage.add(self.cost(&value));
         self.values.insert(sequence, value);
+    }
+
+    pub(crate) fn text(&self, sequence: u64) -> Option<&[u8]> {
+        self.texts.get(sequence)
+    }
+
+    /// What has to go before a message of so many bytes can be kept with its value; `None` where it
+    /// never fits.
+    pub(crate) fn trim_for_text(&self, len: usize) -> Option<Trim> {
+        let mut usage = self.usage;
+        usage.frame_bytes += text_bytes(len);
+        self.trim_to(0, usage, &[])
+    }
+
+    /// Keeps the message of a value that is there.
+    pub(crate) fn keep_text(&mut self, sequence: u64, text: Box<[u8]>) {
+        self.usage.frame_bytes += text_bytes(text.len());
+        self.texts.insert(sequence, text);
+    }
+
+    fn cost(&self, value: &Value) -> Cost {
+        let frame_bytes = value_bytes(value.frame.len()) + self.texts.cost(value.record.sequence);
+        Cost {
+            frame_bytes,
+            record_bytes: value.record.cost_bytes(),
+        }
     }
 
     /// The record with exactly this number, and its value if that is there.

@@ -7,6 +7,8 @@
 use super::options::ClassOptions;
 use super::record::{Record, Span};
 use super::retention::{Cost, Retention, Trim, Usage};
+use super::texts::{Texts, text_bytes};
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -22,6 +24,7 @@ pub(crate) struct Log {
     segments: VecDeque<Vec<u8>>,
     /// The number of the first segment; numbers wrap around.
     first_segment: u32,
+    texts: Texts,
 }
 
 impl Log {
@@ -32,6 +35,7 @@ impl Log {
             records: VecDeque::new(),
             segments: VecDeque::new(),
             first_segment: 0,
+            texts: Texts::default(),
         }
     }
 
@@ -122,8 +126,30 @@ impl Log {
     fn trim_to(&self, aged: usize, usage: Usage) -> Option<Trim> {
         let trimmed = self.records.iter().take(self.usage.trimmed);
         let kept = self.records.iter().skip(self.usage.trimmed);
-        self.retention
-            .trim_for(aged, usage, trimmed.map(Record::cost_bytes), kept.map(cost))
+        self.retention.trim_for(
+            aged,
+            usage,
+            trimmed.map(Record::cost_bytes),
+            kept.map(|record| self.cost(record)),
+        )
+    }
+
+    pub(crate) fn text(&self, sequence: u64) -> Option<&[u8]> {
+        self.texts.get(sequence)
+    }
+
+    /// What has to go before a message of so many bytes can be kept with its event; `None` where it
+    /// never fits.
+    pub(crate) fn trim_for_text(&self, len: usize) -> Option<Trim> {
+        let mut usage = self.usage;
+        usage.frame_bytes += text_bytes(len);
+        self.trim_to(0, usage)
+    }
+
+    /// Keeps the message of an event whose frame stands.
+    pub(crate) fn keep_text(&mut self, sequence: u64, text: Box<[u8]>) {
+        self.usage.frame_bytes += text_bytes(text.len());
+        self.texts.insert(sequence, text);
     }
 
     /// When the oldest frame becomes too old.
@@ -141,9 +167,13 @@ impl Log {
         )
     }
 
-    /// Lets the oldest frame go; its record stays.
-    pub(crate) fn trim_frame(&mut self) {
-        self.usage.trim(cost(&self.records[self.usage.trimmed]));
+    /// Lets the oldest frame go; its record stays. Hands back its number, and its message if it had
+    /// one.
+    pub(crate) fn trim_frame(&mut self) -> Option<(u64, Box<[u8]>)> {
+        let record = &self.records[self.usage.trimmed];
+        let (sequence, cost) = (record.sequence, self.cost(record));
+        self.usage.trim(cost);
+        Some((sequence, self.texts.remove(sequence)?))
     }
 
     /// Forgets the oldest record, whose frame is gone.
@@ -185,8 +215,16 @@ impl Log {
         let bytes = self.segments.back_mut().expect("a segment was just opened");
         bytes.extend_from_slice(id_line);
         bytes.extend_from_slice(body);
-        self.usage.add(cost(&record));
+        self.usage.add(self.cost(&record));
         self.records.push_back(record);
+    }
+
+    fn cost(&self, record: &Record) -> Cost {
+        let frame_bytes = record.span.len as usize + self.texts.cost(record.sequence);
+        Cost {
+            frame_bytes,
+            record_bytes: record.cost_bytes(),
+        }
     }
 
     /// The number of a last segment with room for `len` bytes.
@@ -207,12 +245,5 @@ impl Log {
         }
         self.first_segment
             .wrapping_add(self.segments.len() as u32 - 1)
-    }
-}
-
-fn cost(record: &Record) -> Cost {
-    Cost {
-        frame_bytes: record.span.len as usize,
-        record_bytes: record.cost_bytes(),
     }
 }

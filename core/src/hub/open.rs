@@ -5,6 +5,7 @@
 use super::Hub;
 use super::connections::{CAUGHT_UP, Connection, Due, Missing, Phase, Queue, Rare, Replay};
 use super::cursor::Cursor;
+use super::encoding::Encoding;
 use super::id::ConnectionId;
 use super::links::{LISTS, Link};
 use super::names::{NameError, check_pattern, check_text};
@@ -36,8 +37,10 @@ pub struct Open<'a> {
     pub expires_ms: Option<u64>,
     /// What happens when it lags; none for the hub's own policy.
     pub lag: Option<LagPolicy>,
-    /// Send heartbeats as comments.
+    /// Send heartbeats as comments; as pings, over WebSocket.
     pub comment_heartbeats: bool,
+    /// How its events are written.
+    pub encoding: Encoding,
     /// Bytes to send before all else, such as the head of an HTTP response.
     pub preamble: &'a [u8],
 }
@@ -399,6 +402,7 @@ impl Hub {
             resuming,
             catching_up: resuming,
             comments: open.comment_heartbeats,
+            encoding: open.encoding,
             user,
             tab,
             direct: 0,

@@ -249,7 +249,7 @@ const MAX_CLASSES: usize = 16;
 const INDEX_BYTES: usize = 8 << 10;
 
 /// Places in a segment are 32-bit numbers.
-const MAX_EVENT_BYTES: usize = 1 << 30;
+pub(crate) const MAX_EVENT_BYTES: usize = 1 << 30;
 
 /// An option that cannot be: which one, and what it takes.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -86,6 +86,18 @@ impl CloseReason {
         }
     }
 
+    /// The status of the close frame that ends a WebSocket connection: RFC 6455, section 7.4.1. Going
+    /// away (1001) for a drain, which ends with the server; policy violation (1008) where the client
+    /// may not go on as it was, since its token ended or it did not keep up; else normal (1000).
+    #[must_use]
+    pub const fn websocket_status(self) -> u16 {
+        match self {
+            Self::Drain => 1001,
+            Self::Expired | Self::Lagged => 1008,
+            _ => 1000,
+        }
+    }
+
     /// Whether the client is told not to come back: another stream has taken its place.
     pub(crate) const fn stays_away(self) -> bool {
         matches!(self, Self::Superseded | Self::Replaced)

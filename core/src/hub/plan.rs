@@ -3,11 +3,17 @@
 //!
 //! It does not know how the pieces were found (`pull`) nor what their meaning does (`transmit`).
 
-use super::class::{Classes, Place};
+use super::class::{ClassId, Classes, Place};
 use super::connections::{CAUGHT_UP, Missing, Replay};
+use super::cursor::Cursor;
+use super::encoding::{Encoding, write_text};
+use super::options::MAX_EVENT_BYTES;
 use super::output::GapReason;
 use super::record::TopicId;
+use crate::Event;
+use crate::decode::{self, DecodeOptions, Decoder};
 use alloc::boxed::Box;
+use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 /// The most bytes of one pull, unless its first event alone is longer.
@@ -16,13 +22,24 @@ pub(crate) const MAX_BYTES: usize = 64 << 10;
 /// The most slices that [`Transmit::slices`](super::Transmit::slices) yields: what one vectored write takes anywhere.
 pub const MAX_SLICES: usize = 64;
 
-#[derive(Default)]
+/// What the scratch buffer keeps: a pull of messages, and control events around them, in a buffer
+/// that grows by doubling.
+const KEPT_BYTES: usize = 2 * MAX_BYTES;
+
+/// A message longer than this is sent from where it is kept; shorter ones are copied, since many
+/// in one slice are sent with less work than each in its own.
+const COPIED_BYTES: usize = 4 << 10;
+
 pub(crate) struct Plan {
     /// The slot of the connection.
     pub(crate) index: u32,
     pub(crate) items: Vec<Item>,
-    /// Where control events are written.
+    /// Where control events are written, and messages.
     pub(crate) scratch: Vec<u8>,
+    /// Messages in it that may be kept with their events.
+    pub(crate) made: Vec<Made>,
+    /// Reads the frames that messages are made of.
+    decoder: Decoder,
     pub(crate) bytes: usize,
     /// How many slices the items make, neighbours in memory joined.
     slices: usize,
@@ -36,7 +53,24 @@ pub(crate) struct Plan {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Standing {
     pub(crate) topic: TopicId,
+    pub(crate) encoding: Encoding,
     pub(crate) next: u64,
+}
+
+/// The message of an event, as it is to be sent.
+pub(crate) enum Text {
+    Made(Made),
+    /// It stands with its event, in so many bytes.
+    Kept(Place, usize),
+}
+
+/// A message that was made for this plan.
+pub(crate) struct Made {
+    pub(crate) class: ClassId,
+    pub(crate) sequence: u64,
+    /// Where in the scratch buffer it stands.
+    pub(crate) start: usize,
+    pub(crate) len: usize,
 }
 
 /// One piece, which the socket takes wholly or in part.
@@ -101,8 +135,9 @@ impl Plan {
         self.index = index;
         self.items.clear();
         self.scratch.clear();
+        self.made.clear();
         // What one unusual connection needed is given back.
-        if self.scratch.capacity() > MAX_BYTES {
+        if self.scratch.capacity() > KEPT_BYTES {
             self.scratch = Vec::new();
         }
         (self.bytes, self.slices) = (0, 0);
@@ -117,6 +152,56 @@ impl Plan {
     /// Whether a frame of so many bytes may come in addition, with a control event on either side.
     pub(crate) fn has_room(&self, len: usize) -> bool {
         self.bytes == 0 || self.bytes + len <= MAX_BYTES && self.slices + 3 <= MAX_SLICES
+    }
+
+    /// Writes the message of an event, whose frame this is, to the scratch buffer, under its own id
+    /// or another. It is not sent yet. Returns where it stands, and its length.
+    pub(crate) fn write_text(
+        &mut self,
+        frame: &[u8],
+        id: Option<Cursor>,
+        topic: Option<&str>,
+    ) -> (usize, usize) {
+        let start = self.scratch.len();
+        let id = id.map(|id| id.to_string());
+        let mut rest = frame;
+        while let Ok(Some(item)) = self.decoder.decode(&mut rest) {
+            if let decode::Item::Event(event) = item {
+                let id = id.as_deref().map_or(event.id, str::as_bytes);
+                write_text(&Event { id, ..event }, topic, &mut self.scratch);
+            }
+        }
+        debug_assert!(self.scratch.len() > start, "a frame is one event");
+        (start, self.scratch.len() - start)
+    }
+
+    /// Adds a message that was written or that is kept, of an event of this class.
+    pub(crate) fn push_text(&mut self, text: Text, effect: Effect, classes: &Classes) {
+        match text {
+            Text::Made(made) => {
+                self.push(Source::Scratch(made.start), made.len, effect);
+                self.made.push(made);
+            }
+            Text::Kept(place, len) if len > COPIED_BYTES => {
+                self.push(Source::Frame(place, 0), len, effect);
+            }
+            Text::Kept(place, len) => {
+                let start = self.scratch.len();
+                self.scratch
+                    .extend_from_slice(classes.bytes_from(place, 0, len));
+                self.push(Source::Scratch(start), len, effect);
+            }
+        }
+    }
+
+    /// Takes back what was written last to the scratch buffer, from this place on.
+    pub(crate) fn unwrite(&mut self, start: usize) {
+        self.scratch.truncate(start);
+    }
+
+    /// Bytes of the scratch buffer.
+    pub(crate) fn written(&self, start: usize, len: usize) -> &[u8] {
+        &self.scratch[start..][..len]
     }
 
     pub(crate) fn push(&mut self, source: Source, len: usize, effect: Effect) {
@@ -192,6 +277,36 @@ impl Plan {
         match source {
             Source::Scratch(start) => &self.scratch[start..][..len],
             Source::Frame(place, skip) => classes.bytes_from(place, skip, len),
+        }
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        // Every frame of the log may be read again.
+        let decoder = Decoder::new(DecodeOptions {
+            event_bytes: 2 * MAX_EVENT_BYTES,
+            ..DecodeOptions::default()
+        });
+        Self {
+            index: 0,
+            items: Vec::new(),
+            scratch: Vec::new(),
+            made: Vec::new(),
+            decoder,
+            bytes: 0,
+            slices: 0,
+            outcome: Outcome::default(),
+            shared: None,
+        }
+    }
+}
+
+impl Text {
+    pub(crate) const fn len(&self) -> usize {
+        match self {
+            Self::Made(made) => made.len,
+            Self::Kept(_, len) => *len,
         }
     }
 }

@@ -4,18 +4,20 @@
 //! outcome holds once the socket has taken the bytes. It does not know sockets, time or deadlines.
 
 use super::audience::is_for;
-use super::class::{Class, Classes, Found};
+use super::class::{Class, Classes, Found, Place};
 use super::connections::{CAUGHT_UP, Connection, Missing};
 use super::control::ControlOptions;
 use super::cursor::Cursor;
+use super::encoding::Encoding;
 use super::id::ConnectionId;
 use super::lane::Lane;
+use super::latest::Value;
 use super::loss::Loss;
 use super::options::LagPolicy;
 use super::output::GapReason;
 use super::patterns::Patterns;
-use super::plan::{Effect, Plan, Source, ToldGap};
-use super::record::Reach;
+use super::plan::{Effect, Made, Plan, Source, Text, ToldGap};
+use super::record::{Reach, Record};
 use super::search::{LaneTable, Lanes, Records};
 use super::topics::Topics;
 use super::users::Users;
@@ -113,20 +115,40 @@ impl Pull<'_> {
             ) {
                 continue;
             }
-            if !self.plan.has_room(value.frame.len()) {
-                return Some(sequence);
-            }
             // Taken at this position, the client comes back for the rest of the values, and for
             // all that followed.
             let id = Cursor {
                 latest: Some(sequence),
                 ..Cursor::new(self.head.epoch, through)
             };
-            let effect = Effect::Opening { sequence };
-            self.plan
-                .push_written(effect, |out| value.write_with_id(id, out));
+            if !self.take_opening(value, id) {
+                return Some(sequence);
+            }
         }
         None
+    }
+
+    /// Adds a value that opens the stream, under this id; whether there is room for it.
+    fn take_opening(&mut self, value: &Value, id: Cursor) -> bool {
+        let sequence = value.record.sequence;
+        let effect = Effect::Opening { sequence };
+        if self.connection.encoding == Encoding::EventStream {
+            let has_room = self.plan.has_room(value.frame.len());
+            if has_room {
+                self.plan
+                    .push_written(effect, |out| value.write_with_id(id, out));
+            }
+            return has_room;
+        }
+        let topic = topic_of(&value.record, self.topics);
+        let (start, len) = self.plan.write_text(&value.frame, Some(id), topic);
+        let has_room = self.plan.has_room(len);
+        if has_room {
+            self.plan.push(Source::Scratch(start), len, effect);
+        } else {
+            self.plan.unwrite(start);
+        }
+        has_room
     }
 
     /// Whether events that may have been for the connection cannot even be counted any more.
@@ -231,6 +253,9 @@ impl Pull<'_> {
             }
             return Ok(Step::Taken);
         };
+        if self.connection.encoding == Encoding::WebSocket {
+            return Ok(self.take_text(found, place, direct));
+        }
         let len = self.classes.frame_len(place);
         if !self.may_replay(sequence, len) {
             self.miss_replay(sequence - 1, direct);
@@ -249,6 +274,52 @@ impl Pull<'_> {
             Effect::Event { sequence, direct },
         );
         Ok(Step::Taken)
+    }
+
+    /// The same as a message, which is made unless it is there.
+    fn take_text(&mut self, found: &Found<'_>, place: Place, direct: bool) -> Step {
+        let sequence = found.record.sequence;
+        let text = self.text(found, place);
+        let len = text.len();
+        if !self.may_replay(sequence, len) {
+            if let Text::Made(made) = text {
+                self.plan.unwrite(made.start);
+            }
+            self.miss_replay(sequence - 1, direct);
+            return Step::Taken;
+        }
+        if !self.plan.has_room(len) {
+            // The next pull begins with it.
+            if let Text::Made(made) = text {
+                self.plan.made.push(made);
+            }
+            return Step::Full;
+        }
+        self.tell_gap(sequence - 1);
+        if let Some(replay) = &mut self.plan.outcome.replay {
+            replay.use_up(len);
+        }
+        let effect = Effect::Event { sequence, direct };
+        self.plan.push_text(text, effect, self.classes);
+        Step::Taken
+    }
+
+    fn text(&mut self, found: &Found<'_>, place: Place) -> Text {
+        let (class, sequence) = (found.class, found.record.sequence);
+        if let Some(text) = self.classes.get(class).text(sequence) {
+            return Text::Kept(Place::Text(class, sequence), text.len());
+        }
+        let frame = self
+            .classes
+            .bytes_from(place, 0, self.classes.frame_len(place));
+        let topic = topic_of(found.record, self.topics);
+        let (start, len) = self.plan.write_text(frame, None, topic);
+        Text::Made(Made {
+            class,
+            sequence,
+            start,
+            len,
+        })
     }
 
     /// Whether a resume still replays events; once it does not, all up to the head are left out.
@@ -307,6 +378,7 @@ impl Pull<'_> {
 
     fn tell_missing(&mut self, through: u64, missing: Missing) {
         let (control, id) = (self.control, Cursor::new(self.head.epoch, through));
+        let encoding = self.connection.encoding;
         let told_losses = self.dropped.count();
         let effect = Effect::Gap(Box::new(ToldGap {
             through,
@@ -314,6 +386,12 @@ impl Pull<'_> {
             told_losses,
         }));
         self.plan
-            .push_written(effect, |out| control.write_gap(id, &missing, out));
+            .push_written(effect, |out| control.write_gap(id, &missing, encoding, out));
     }
+}
+
+/// The topic that the message of an event names.
+fn topic_of<'a>(record: &Record, topics: &'a Topics) -> Option<&'a str> {
+    let names = record.reach.topics().iter();
+    names.map(|topic| &**topics.name(*topic)).min()
 }

@@ -3,8 +3,9 @@
 //! It does not know what comes in, only what that costs.
 
 use super::Hub;
-use super::class::{Class, ClassId, Place};
+use super::class::{Class, ClassId, Held};
 use super::connections::Partial;
+use super::latest::Gone;
 use super::loss::Loss;
 use super::message::{Message, Recipients};
 use super::output::CloseReason;
@@ -110,12 +111,12 @@ impl Hub {
         let Class::Latest(latest) = self.classes.get_mut(class) else {
             return;
         };
-        let Some((record, frame)) = latest.take_replaced(topic) else {
+        let Some((record, gone)) = latest.take_replaced(topic) else {
             return;
         };
-        if let Some(frame) = frame {
+        if let Some(gone) = gone {
             self.stats.replaced += 1;
-            self.rescue_value(class, record.sequence, &frame);
+            self.rescue_gone(class, &gone);
         }
         self.forget_record(&record, false);
     }
@@ -123,10 +124,14 @@ impl Hub {
     fn trim(&mut self, class: ClassId, trim: Trim, replaced: &[TopicId]) {
         for _ in 0..trim.frames {
             match self.classes.get_mut(class) {
-                Class::Log(log) => log.trim_frame(),
+                Class::Log(log) => {
+                    if let Some((sequence, text)) = log.trim_frame() {
+                        self.rescue_from(class, Held::Text(sequence), &text);
+                    }
+                }
                 Class::Latest(latest) => {
-                    if let Some((sequence, frame)) = latest.trim_frame(replaced) {
-                        self.rescue_value(class, sequence, &frame);
+                    if let Some(gone) = latest.trim_frame(replaced) {
+                        self.rescue_gone(class, &gone);
                     }
                 }
             }
@@ -137,6 +142,33 @@ impl Hub {
             }
         }
         self.drop_spent_segments(class);
+    }
+
+    /// Keeps the messages that were made for the plan, as far as the logs have room for them: others
+    /// need not make them again. To make room the oldest frames go, as for a publish, but none that
+    /// a reader has still to be offered, and none while this plan begins within one.
+    pub(crate) fn keep_texts(&mut self, index: u32) {
+        let mut made = core::mem::take(&mut self.plan.made);
+        for text in made.drain(..) {
+            let log = self.classes.get(text.class);
+            let Some(trim) = log.trim_for_text(text.len) else {
+                continue;
+            };
+            if trim != Trim::default() {
+                let last = log.last_of_oldest(trim.frames, &[]);
+                let amid = self.connections.at(index).partial().is_some();
+                let first = self.waiting.first().unwrap_or(text.sequence);
+                if amid || last.is_some_and(|last| last >= first) {
+                    continue;
+                }
+                self.trim(text.class, trim, &[]);
+            }
+            let bytes = self.plan.written(text.start, text.len).into();
+            self.classes
+                .get_mut(text.class)
+                .keep_text(text.sequence, bytes);
+        }
+        self.plan.made = made;
     }
 
     /// Lets go what is older than its class keeps it, unless a reader has still to be offered it.
@@ -188,7 +220,7 @@ impl Hub {
             let Some(segment) = log.spent_segment() else {
                 return;
             };
-            for index in self.readers_amid(class, u64::from(segment)) {
+            for index in self.readers_amid(class, Held::Segment(segment)) {
                 let Some(Partial { place, sent }) = self.connections.at(index).partial() else {
                     continue;
                 };
@@ -202,17 +234,25 @@ impl Hub {
         }
     }
 
-    fn rescue_value(&mut self, class: ClassId, sequence: u64, frame: &[u8]) {
-        for index in self.readers_amid(class, sequence) {
+    fn rescue_gone(&mut self, class: ClassId, gone: &Gone) {
+        self.rescue_from(class, Held::Value(gone.sequence), &gone.frame);
+        if let Some(text) = &gone.text {
+            self.rescue_from(class, Held::Text(gone.sequence), text);
+        }
+    }
+
+    /// Rescues those in the middle of a value or a message that has gone.
+    fn rescue_from(&mut self, class: ClassId, held: Held, bytes: &[u8]) {
+        for index in self.readers_amid(class, held) {
             if let Some(Partial { sent, .. }) = self.connections.at(index).partial() {
-                self.rescue(index, frame[sent..].to_vec());
+                self.rescue(index, bytes[sent..].to_vec());
             }
         }
     }
 
-    /// The connections in the middle of a frame of this segment, or of this value.
-    fn readers_amid(&self, class: ClassId, key: u64) -> Vec<u32> {
-        let from = (class, key, 0)..=(class, key, u32::MAX);
+    /// The connections in the middle of a frame of this segment, of this value or message.
+    fn readers_amid(&self, class: ClassId, held: Held) -> Vec<u32> {
+        let from = (class, held, 0)..=(class, held, u32::MAX);
         self.partials
             .range(from)
             .map(|(_, _, index)| *index)
@@ -244,7 +284,8 @@ impl Hub {
     }
 
     pub(crate) fn set_partial(&mut self, index: u32, partial: Partial) {
-        self.partials.insert(partial_key(partial.place, index));
+        let place = partial.place;
+        self.partials.insert((place.class(), place.held(), index));
         self.connections.at_mut(index).rare().partial = Some(partial);
     }
 
@@ -252,14 +293,8 @@ impl Hub {
         if let Some(rare) = &mut self.connections.at_mut(index).rare
             && let Some(partial) = rare.partial.take()
         {
-            self.partials.remove(&partial_key(partial.place, index));
+            let place = partial.place;
+            self.partials.remove(&(place.class(), place.held(), index));
         }
-    }
-}
-
-fn partial_key(place: Place, index: u32) -> (ClassId, u64, u32) {
-    match place {
-        Place::Log(class, span) => (class, u64::from(span.segment), index),
-        Place::Value(class, sequence) => (class, sequence, index),
     }
 }

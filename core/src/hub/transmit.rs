@@ -180,6 +180,9 @@ impl Hub {
             self.leave(now, index, CloseReason::Lagged);
             return self.build(now, index);
         }
+        if !self.plan.made.is_empty() {
+            self.keep_texts(index);
+        }
         self.add_control(now, index, front);
         if let Phase::Flushing(reason) = phase
             && self.plan.outcome.is_caught_up()
@@ -245,7 +248,8 @@ impl Hub {
         let connection = self.connections.at(index);
         if reauth {
             let expires_ms = connection.expires_ms;
-            let write = |out: &mut _| control.write_reauth(expires_ms, out);
+            let encoding = connection.encoding;
+            let write = |out: &mut _| control.write_reauth(expires_ms, encoding, out);
             let written = self.plan.push_written(Effect::Reauth, write);
             self.connections.at_mut(index).due.reauth = written;
         }
@@ -253,7 +257,8 @@ impl Hub {
         if heartbeat && self.plan.is_empty() && self.plan.outcome.is_caught_up() {
             let id = self.cursor_at(connection.position(self.head));
             let (comment, time_ms) = (connection.comments, self.timers.unix_ms(now));
-            let write = |out: &mut _| control.write_heartbeat(comment, id, time_ms, out);
+            let encoding = connection.encoding;
+            let write = |out: &mut _| control.write_heartbeat(comment, id, time_ms, encoding, out);
             self.plan.push_written(Effect::Heartbeat, write);
         }
     }
@@ -283,7 +288,8 @@ impl Hub {
             cursor,
         };
         let (control, id) = (self.rules.control(), (!gap).then_some(cursor));
-        let write = |out: &mut _| control.write_connected(id, &says, out);
+        let encoding = connection.encoding;
+        let write = |out: &mut _| control.write_connected(id, &says, encoding, out);
         let written = plan.insert_written(front, Effect::Connected, write);
         self.plan = plan;
         self.connections.at_mut(index).due.connected = written;
@@ -387,6 +393,13 @@ impl Hub {
                         sent: sent + part,
                     },
                 );
+            }
+            (&Effect::Event { sequence, .. }, Source::Scratch(_))
+                if let Some(place) = self.classes.find_text(sequence) =>
+            {
+                self.take_whole(index, item, progress);
+                progress.got.events -= 1;
+                self.set_partial(index, Partial { place, sent: part });
             }
             (Effect::Preamble, _) => {
                 self.connections.at_mut(index).rare().preamble.drain(..part);

@@ -12,3 +12,4 @@ mod resume;
 mod slow;
 mod support;
 mod taking;
+mod websocket;

@@ -1,9 +1,11 @@
 //! A hub with sockets of memory: what each connection was sent, decoded.
 
+use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::mem;
 use tidings_core::{
-    Audience, CloseReason, ConnectionId, DecodeOptions, Decoder, Event, Gap, Hub, HubOptions, Item,
-    Open, Output, Publish, Published,
+    Audience, CloseReason, ConnectionId, Decoder, Encoding, Event, Gap, Hub, HubOptions, Item,
+    Opcode, Open, Output, Publish, Published, decode_frame,
 };
 
 /// A hub, its clock, and what the connections received.
@@ -17,11 +19,38 @@ pub(crate) struct Rig {
 }
 
 struct Socket {
-    decoder: Decoder,
+    reader: Reader,
     received: Vec<Received>,
     raw: Vec<u8>,
     /// Bytes the socket takes before it is blocked.
     room: usize,
+}
+
+/// What makes events of the bytes.
+enum Reader {
+    EventStream(Box<Decoder>),
+    WebSocket(Frames),
+}
+
+/// A message over WebSocket, all of whose fields are there but for the last.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Message {
+    pub(crate) id: Option<String>,
+    pub(crate) event: Option<String>,
+    pub(crate) data: Option<String>,
+    pub(crate) topic: Option<String>,
+    pub(crate) retry: Option<u64>,
+}
+
+#[derive(Default)]
+struct Frames {
+    /// What is not yet a whole frame.
+    bytes: Vec<u8>,
+    last_event_id: String,
+    pings: usize,
+    /// The status and the reason.
+    close: Option<(u16, String)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,9 +74,12 @@ impl Rig {
 
     pub(crate) fn open(&mut self, open: Open<'_>) -> ConnectionId {
         let id = self.hub.open(self.now, open).expect("the stream opens");
-        let decoder = Decoder::new(DecodeOptions::default());
+        let reader = match open.encoding {
+            Encoding::EventStream => Reader::EventStream(Box::default()),
+            Encoding::WebSocket => Reader::WebSocket(Frames::default()),
+        };
         let socket = Socket {
-            decoder,
+            reader,
             received: Vec::new(),
             raw: Vec::new(),
             room: usize::MAX,
@@ -105,19 +137,9 @@ impl Rig {
             socket.room -= taken;
         }
         socket.raw.extend(&bytes);
-        let mut input = &*bytes;
-        while let Some(item) = socket
-            .decoder
-            .decode(&mut input)
-            .expect("the hub sends valid streams")
-        {
-            if let Item::Event(event) = item {
-                socket.received.push(Received {
-                    event: event.event().into_owned(),
-                    data: event.data().into_owned(),
-                    id: event.id().into_owned(),
-                });
-            }
+        match &mut socket.reader {
+            Reader::EventStream(decoder) => read_stream(decoder, &bytes, &mut socket.received),
+            Reader::WebSocket(frames) => frames.read(&bytes, &mut socket.received),
         }
         let got = self.hub.consume(self.now, id, taken);
         let got = got.expect("consume follows transmit");
@@ -138,7 +160,7 @@ impl Rig {
     /// What the connection received since this was last asked.
     pub(crate) fn received(&mut self, id: ConnectionId) -> Vec<Received> {
         self.drive();
-        std::mem::take(
+        mem::take(
             &mut self
                 .sockets
                 .get_mut(&id)
@@ -161,13 +183,78 @@ impl Rig {
         String::from_utf8(self.sockets[&id].raw.clone()).expect("the hub sends UTF-8")
     }
 
+    pub(crate) fn bytes(&mut self, id: ConnectionId) -> Vec<u8> {
+        self.drive();
+        mem::take(&mut self.sockets.get_mut(&id).expect("a socket of this rig").raw)
+    }
+
     pub(crate) fn last_event_id(&self, id: ConnectionId) -> String {
-        self.sockets[&id].decoder.last_event_id().into_owned()
+        match &self.sockets[&id].reader {
+            Reader::EventStream(decoder) => decoder.last_event_id().into_owned(),
+            Reader::WebSocket(frames) => frames.last_event_id.clone(),
+        }
+    }
+
+    /// How many pings came over the WebSocket, and with what it was closed.
+    pub(crate) fn frames(&mut self, id: ConnectionId) -> (usize, Option<(u16, String)>) {
+        self.drive();
+        match &self.sockets[&id].reader {
+            Reader::EventStream(_) => panic!("an event stream has no frames"),
+            Reader::WebSocket(frames) => (frames.pings, frames.close.clone()),
+        }
     }
 
     pub(crate) fn closed(&mut self) -> Vec<(ConnectionId, CloseReason, bool)> {
         self.drive();
-        std::mem::take(&mut self.closed)
+        mem::take(&mut self.closed)
+    }
+}
+
+fn read_stream(decoder: &mut Decoder, mut input: &[u8], received: &mut Vec<Received>) {
+    while let Some(item) = decoder
+        .decode(&mut input)
+        .expect("the hub sends valid streams")
+    {
+        if let Item::Event(event) = item {
+            received.push(Received {
+                event: event.event().into_owned(),
+                data: event.data().into_owned(),
+                id: event.id().into_owned(),
+            });
+        }
+    }
+}
+
+impl Frames {
+    fn read(&mut self, bytes: &[u8], received: &mut Vec<Received>) {
+        self.bytes.extend_from_slice(bytes);
+        let mut rest = &*self.bytes;
+        while let Some((opcode, payload)) =
+            decode_frame(&mut rest).expect("the hub sends valid frames")
+        {
+            assert_eq!(self.close, None, "nothing follows a close");
+            match opcode {
+                Opcode::Ping => self.pings += 1,
+                Opcode::Close => {
+                    let (status, reason) = payload.split_first_chunk().expect("a status");
+                    let reason = std::str::from_utf8(reason).expect("UTF-8");
+                    self.close = Some((u16::from_be_bytes(*status), reason.to_owned()));
+                }
+                Opcode::Text => {
+                    let message: Message = serde_json::from_slice(payload).expect("a message");
+                    self.last_event_id = message.id.unwrap_or(mem::take(&mut self.last_event_id));
+                    received.extend(message.event.zip(message.data).map(|(event, data)| {
+                        Received {
+                            event,
+                            data,
+                            id: self.last_event_id.clone(),
+                        }
+                    }));
+                }
+                other => panic!("the hub sends no {other:?}"),
+            }
+        }
+        self.bytes = rest.to_vec();
     }
 }
 

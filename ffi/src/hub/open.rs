@@ -7,7 +7,7 @@ use crate::sized::SizeFirst;
 use crate::status::tidings_status::*;
 use crate::text::{texts, tidings_str};
 use std::mem::offset_of;
-use tidings_core::{LagPolicy, Open};
+use tidings_core::{Encoding, LagPolicy, Open};
 
 /// In `tidings_open.flags`: send heartbeats as comments.
 pub const TIDINGS_OPEN_COMMENT_HEARTBEATS: u32 = 1;
@@ -22,6 +22,29 @@ pub enum tidings_lag {
     TIDINGS_LAG_GAP = 1,
     /// It is closed with a `bye`; when it comes back with its cursor, it is told the gap.
     TIDINGS_LAG_CLOSE = 2,
+}
+
+/// How the events of a connection are written.
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum tidings_encoding {
+    /// `text/event-stream`, as an `EventSource` reads it.
+    TIDINGS_ENCODING_EVENT_STREAM = 0,
+    /// WebSocket messages: whole frames of RFC 6455, unmasked, each of text with an object of JSON in
+    /// `id`, `event`, `data`, `topic` and, where there is one, `retry`. A heartbeat that would be a
+    /// comment is a ping; the `bye` is followed by a close frame. The handshake, what the client says
+    /// and what it is answered are yours.
+    TIDINGS_ENCODING_WEBSOCKET = 1,
+}
+
+fn encoding(number: u32) -> Outcome<Encoding> {
+    const EVENT_STREAM: u32 = tidings_encoding::TIDINGS_ENCODING_EVENT_STREAM as u32;
+    const WEBSOCKET: u32 = tidings_encoding::TIDINGS_ENCODING_WEBSOCKET as u32;
+    match number {
+        EVENT_STREAM => Ok(Encoding::EventStream),
+        WEBSOCKET => Ok(Encoding::WebSocket),
+        _ => Err(TIDINGS_ERR_INVALID.into()),
+    }
 }
 
 pub(super) fn lag(number: u32) -> Outcome<Option<LagPolicy>> {
@@ -63,8 +86,8 @@ pub struct tidings_open {
     pub expires_ms: u64,
     /// A `tidings_lag`.
     pub lag: u32,
-    /// 0.
-    pub reserved: u32,
+    /// A `tidings_encoding`.
+    pub encoding: u32,
     /// Bytes to send before all else, such as the head of an HTTP response; at most 4,096.
     pub preamble: tidings_str,
     /// Comes back in every `tidings_output` of the connection: your own number for it, or a pointer to
@@ -80,7 +103,7 @@ unsafe impl SizeFirst for tidings_open {
 impl tidings_open {
     /// Hands on what it says.
     pub(crate) fn with<T>(&self, body: impl FnOnce(Open<'_>) -> Outcome<T>) -> Outcome<T> {
-        if self.flags & !TIDINGS_OPEN_COMMENT_HEARTBEATS != 0 || self.reserved != 0 {
+        if self.flags & !TIDINGS_OPEN_COMMENT_HEARTBEATS != 0 {
             return Err(TIDINGS_ERR_INVALID.into());
         }
         body(Open {
@@ -92,6 +115,7 @@ impl tidings_open {
             expires_ms: (self.expires_ms != 0).then_some(self.expires_ms),
             lag: lag(self.lag)?,
             comment_heartbeats: self.flags & TIDINGS_OPEN_COMMENT_HEARTBEATS != 0,
+            encoding: encoding(self.encoding)?,
             preamble: self.preamble.bytes()?,
         })
     }

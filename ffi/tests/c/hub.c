@@ -119,6 +119,34 @@ static void everything_arrives(void) {
   tidings_hub_free(hub);
 }
 
+/* The same events as WebSocket messages: whole frames, the first of them `connected`. */
+static void as_messages(void) {
+  tidings_str topics[] = {TIDINGS_STR("rooms/7")};
+  tidings_open open = TIDINGS_INIT(tidings_open);
+  tidings_str slices[TIDINGS_MAX_SLICES], wire;
+  tidings_hub *hub;
+  uint64_t reader;
+  size_t count;
+  OK(tidings_hub_new(NULL, &hub));
+  open.topics = topics;
+  open.topic_count = 1;
+  open.encoding = TIDINGS_ENCODING_WEBSOCKET;
+  OK(tidings_hub_open(hub, 0, &open, &reader));
+  publish(hub, 0);
+  OK(tidings_hub_transmit(hub, 0, reader, slices, TIDINGS_MAX_SLICES, &count));
+  CHECK(count == 2);
+  /* The length of either takes 16 bits. */
+  CHECK((uint8_t)slices[0].data[0] == 0x81 && slices[0].data[1] == 126);
+  CHECK(has(slices[0], "\"event\":\"connected\""));
+  wire = slices[1];
+  CHECK((uint8_t)wire.data[0] == 0x81 && wire.data[1] == 126);
+  CHECK(wire.len == 4u + ((uint8_t)wire.data[2] << 8 | (uint8_t)wire.data[3]));
+  CHECK(has(wire, "{\"id\":\"1~1\",\"event\":\"message\",\"data\":\"aaa"));
+  CHECK(has(wire, "aaa\",\"topic\":\"rooms/7\"}"));
+  OK(tidings_hub_consume(hub, 0, reader, slices[0].len + wire.len));
+  tidings_hub_free(hub);
+}
+
 /* A hub that is freed with connections, events and bytes in flight leaves nothing behind. */
 static void freed_in_the_middle(void) {
   tidings_hub *hub;
@@ -140,6 +168,7 @@ static void freed_in_the_middle(void) {
 
 int main(void) {
   everything_arrives();
+  as_messages();
   freed_in_the_middle();
   return 0;
 }

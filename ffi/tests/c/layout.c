@@ -21,6 +21,7 @@ static void sizes(void) {
   CHECK(sizeof(tidings_control_event) == 40);
   /* These may grow, and only at the end. */
   CHECK(sizeof(tidings_decoder_options) >= 24);
+  CHECK(offsetof(tidings_open, encoding) == 100);
   CHECK(offsetof(tidings_open, tag) == 120);
   CHECK(offsetof(tidings_publish, reserved) == 124);
   CHECK(offsetof(tidings_class_options, records) == 48);

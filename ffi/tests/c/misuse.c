@@ -246,7 +246,7 @@ static void opening(tidings_hub *hub) {
   wrong.flags = 0x80;
   REFUSED(TIDINGS_ERR_INVALID, id, tidings_hub_open(hub, 0, &wrong, &id));
   wrong = open;
-  wrong.reserved = 1;
+  wrong.encoding = 2;
   REFUSED(TIDINGS_ERR_INVALID, id, tidings_hub_open(hub, 0, &wrong, &id));
   wrong = open;
   wrong.user = TIDINGS_STR("");

@@ -7,7 +7,7 @@ use crate::ensure_eq;
 use crate::model::Asked;
 use crate::ops::{Opening, Peer, Start};
 use crate::verdict::Verdict;
-use tidings_core::{Decoder, LagPolicy, Open};
+use tidings_core::{Decoder, Encoding, LagPolicy, Open};
 
 impl Player {
     pub(super) fn open(&mut self, opening: &Opening) -> Verdict {
@@ -40,6 +40,7 @@ impl Player {
                 expires_ms: asked.expires_ms,
                 lag: opening.lag_closes.map(policy),
                 comment_heartbeats: opening.comments,
+                encoding: Encoding::EventStream,
                 preamble: &asked.preamble,
             },
         );

@@ -8,7 +8,7 @@ use super::reader::{Pace, Wish};
 use super::{MOST_DELAY_MS, World};
 use crate::ensure;
 use crate::verdict::Verdict;
-use tidings_core::{ClientError, Cursor, LagPolicy, Open};
+use tidings_core::{ClientError, Cursor, Encoding, LagPolicy, Open};
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -117,6 +117,7 @@ impl World {
             expires_ms: who.token_ms().map(|ms| unix_ms + ms),
             lag: who.persona.lag_closes.map(policy),
             comment_heartbeats: who.persona.comments,
+            encoding: Encoding::EventStream,
             preamble: b"",
         };
         let turn = reader as u64 + attempt;

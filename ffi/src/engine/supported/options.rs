@@ -113,6 +113,7 @@ fn owned(open: Open<'_>) -> StreamOptions {
         expires_ms: open.expires_ms,
         lag: open.lag,
         comment_heartbeats: open.comment_heartbeats,
+        encoding: open.encoding,
         head: open.preamble.to_vec(),
         ..StreamOptions::default()
     }
