@@ -8,6 +8,7 @@ mod scrape;
 
 use super::Context;
 use super::error::ApiError;
+use crate::driver::Clock;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::CONTENT_TYPE;
@@ -23,7 +24,7 @@ use prometheus_client::registry::{Registry, Unit};
 use scrape::Scrape;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// What all names begin with.
 const PREFIX: &str = "tidings";
@@ -38,6 +39,8 @@ const DURATIONS: [f64; 10] = [
 /// What the server itself counts. Streams may end on other threads.
 pub(super) struct Metrics {
     registry: Registry,
+    /// When the server was started, Unix time.
+    pub(super) started_ms: u64,
     connections: Family<TransportLabel, Gauge>,
     durations: Histogram,
     reconnections: Counter,
@@ -66,6 +69,7 @@ impl Metrics {
     pub(super) fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix(PREFIX),
+            started_ms: Clock::unix_ms(),
             connections: Family::default(),
             durations: Histogram::new(DURATIONS),
             reconnections: Counter::default(),
@@ -115,8 +119,7 @@ impl Metrics {
         registry.register("http_requests", help, self.requests.clone());
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version of the server", build);
-        let started = SystemTime::now().duration_since(UNIX_EPOCH);
-        let started = ConstGauge::new(started.unwrap_or_default().as_secs_f64());
+        let started = ConstGauge::new(self.started_ms as f64 / 1e3);
         let help = "When the server was started, in Unix time";
         registry.register_with_unit("start_time", help, Unit::Seconds, started);
     }

@@ -1,10 +1,11 @@
-//! `GET /stats`: what the hub has done and holds, as JSON.
+//! `GET /stats`: what the hub has done and holds, and since when, as JSON.
 //!
 //! It does not count anything; the hub does.
 
 use super::Context;
 use super::error::ApiError;
 use super::reply;
+use crate::driver::Latency;
 use http_body_util::Full;
 use hyper::Response;
 use hyper::body::Bytes;
@@ -20,7 +21,10 @@ pub(super) async fn stats(context: &Context) -> Result<Response<Full<Bytes>>, Ap
             Value::from(stats.closed(reason)),
         )
     });
+    let Latency { counts, sum_us } = context.hub.latency();
     Ok(reply::json(&json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "started_ms": context.metrics.started_ms,
         "connections": stats.connections,
         "users": stats.users,
         "topics": stats.topics,
@@ -35,6 +39,11 @@ pub(super) async fn stats(context: &Context) -> Result<Response<Full<Bytes>>, Ap
         "missed": stats.missed,
         "replaced": stats.replaced,
         "undelivered": stats.undelivered,
+        "delivery_latency": {
+            "bounds_us": Latency::BOUNDS_US,
+            "counts": counts,
+            "sum_us": sum_us,
+        },
         "closed": Map::from_iter(closed),
         "cursor": context.hub.cursor().to_string(),
     })))

@@ -2,8 +2,8 @@
 //! what clients choose.
 
 use crate::support::{Metrics, PATIENCE, Server, Stream, eventually};
-use serde_json::json;
-use std::time::Duration;
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 impl Server {
     pub(crate) fn metrics(&self) -> Metrics {
@@ -128,6 +128,40 @@ fn streams_and_events_move_the_numbers() {
     );
     let open = metrics.value("tidings_connection_duration_seconds_sum");
     assert!(open > 0.0 && open < 2.0 * PATIENCE.as_secs_f64(), "{open}");
+}
+
+#[test]
+fn statistics_say_the_version_since_when_and_how_long_events_waited() {
+    let server = Server::start(&[]);
+    let mut stream = server.stream("topic=a");
+    stream.connected();
+    let before = server.stats();
+    assert_eq!(before["version"], env!("CARGO_PKG_VERSION"));
+    let started = before["started_ms"].as_u64().expect("a time");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.expect("it is after 1970").as_millis() as u64;
+    assert!(started <= now, "{started}");
+    assert!(now - started < PATIENCE.as_millis() as u64, "{started}");
+    let count = |stats: &Value| -> u64 {
+        let latency = &stats["delivery_latency"];
+        let counts = latency["counts"].as_array().expect("an array");
+        let bounds = latency["bounds_us"].as_array().expect("an array");
+        assert_eq!(counts.len(), bounds.len() + 1, "the last has no bound");
+        counts.iter().filter_map(Value::as_u64).sum()
+    };
+    assert_eq!(count(&before), 0);
+    server.say("a", "1");
+    assert_eq!(stream.messages(1), ["1"]);
+    eventually("the write is counted", || {
+        let after = server.stats();
+        (count(&after) == 1).then_some(()).ok_or(after)
+    });
+    let metrics = server.metrics();
+    assert_eq!(
+        metrics.value("tidings_start_time_seconds"),
+        started as f64 / 1e3
+    );
+    assert_eq!(metrics.value("tidings_delivery_latency_seconds_count"), 1.0);
 }
 
 #[test]
