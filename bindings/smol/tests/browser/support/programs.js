@@ -60,9 +60,13 @@ export function follow(file, topic, server) {
 
 /** One of the examples, on a port of its own; `args` follow its address. */
 export class Example {
+  static path(name) {
+    return `${EXAMPLES}/${name}`;
+  }
+
   static async start(name, { port, args = [], env = {} } = {}) {
     port ??= await reservedPort();
-    const program = new Program(`${EXAMPLES}/${name}`, [`127.0.0.1:${port}`, ...args], { env });
+    const program = new Program(Example.path(name), [`127.0.0.1:${port}`, ...args], { env });
     const listens = () => program.ended || program.out.includes(`http://127.0.0.1:${port}`);
     await eventually(`${name} listens`, listens, () => program.describe());
     if (program.ended) throw new Error(`${name} ended: ${program.describe()}`);
