@@ -8,7 +8,7 @@ mod scrape;
 
 use super::Context;
 use super::error::ApiError;
-use crate::driver::Clock;
+use crate::driver::unix_ms;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::CONTENT_TYPE;
@@ -69,7 +69,7 @@ impl Metrics {
     pub(super) fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix(PREFIX),
-            started_ms: Clock::unix_ms(),
+            started_ms: unix_ms(),
             connections: Family::default(),
             durations: Histogram::new(DURATIONS),
             reconnections: Counter::default(),
