@@ -246,6 +246,16 @@ impl Hub {
         Some(self.cursor_at(connection.position(self.head)))
     }
 
+    /// Where a connection stands that is owed nothing: its socket has taken all that was for it, so a
+    /// client that comes back with this misses nothing and gets nothing twice. None where something
+    /// is still to be sent, or the connection is closed.
+    #[must_use]
+    pub fn caught_up(&self, connection: ConnectionId) -> Option<Cursor> {
+        let connection = self.connections.at(self.recipient(connection)?);
+        let position = connection.position(self.head);
+        (!connection.has_output()).then(|| self.cursor_at(position))
+    }
+
     /// Whether the connection is open.
     #[must_use]
     pub fn is_open(&self, connection: ConnectionId) -> bool {

@@ -14,7 +14,8 @@ use tidings_core::ConnectionId;
 /// The bytes of a stream, as a body of HTTP and as a [`futures::Stream`]. Dropped, it closes the
 /// stream.
 ///
-/// It holds no more than 8 KiB: when these are not taken, the hub lets the stream wait in its log, as
+/// It holds no more than 8 KiB, or what [`Stream::into_body_of`](crate::Stream::into_body_of) says: when
+/// these are not taken, the hub lets the stream wait in its log, as
 /// one whose socket takes nothing, and cuts it after the stall time. Ask for the next bytes when those
 /// before are sent.
 #[must_use = "a stream whose bytes nobody takes is closed"]

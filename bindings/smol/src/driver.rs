@@ -15,7 +15,7 @@ pub use clock::unix_ms;
 pub(crate) use clock::{Clock, milliseconds};
 pub use delays::Latency;
 pub(crate) use mailbox::{Address, Ask, Batch, Command, End, Mailbox, Opening, Replies, mailbox};
-pub(crate) use pipe::{Cut, Reader, Watch, pipe};
+pub(crate) use pipe::{Cut, PIPE_BYTES, Reader, Watch, pipe};
 
 use crate::hub::NotOpened;
 use crate::options::SocketOptions;

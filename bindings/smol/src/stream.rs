@@ -3,7 +3,7 @@
 //! It does not know HTTP: whoever opens it has read a request, and says what the answer's head is.
 
 use crate::body::StreamBody;
-use crate::driver::{Command, End, pipe};
+use crate::driver::{Command, End, PIPE_BYTES, pipe};
 #[cfg(doc)]
 use crate::http::stream_head;
 use crate::http::stream_headers;
@@ -184,7 +184,13 @@ impl Stream {
     /// Takes the bytes of the stream into a task of your own, for whatever is no plain socket: HTTP/2,
     /// TLS, or an HTTP library that does not let go of its connection.
     pub async fn into_body(self) -> StreamBody {
-        let (writer, reader) = pipe(self.connection);
+        self.into_body_of(PIPE_BYTES).await
+    }
+
+    /// As [`into_body`](Self::into_body), with room for so many bytes: for those who want much at a time,
+    /// and have done with it soon. What is due when the stream begins comes in one piece, up to 64 KiB.
+    pub async fn into_body_of(self, bytes: usize) -> StreamBody {
+        let (writer, reader) = pipe(self.connection, bytes.max(1));
         self.attach_end(End::Pipe(writer)).await;
         StreamBody::new(reader)
     }

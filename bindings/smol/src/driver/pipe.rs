@@ -14,16 +14,18 @@ use std::time::Duration;
 use tidings_core::ConnectionId;
 
 /// Bytes of one stream that were copied out of the log and are not sent yet, as far as can be
-/// seen from here. HTTP/2 may hold as much again, which makes 16 KiB for a reader that is stuck.
-const PIPE_BYTES: usize = 8 << 10;
+/// seen from here, where nobody asks for more. HTTP/2 may hold as much again, which makes 16 KiB for a
+/// reader that is stuck.
+pub(crate) const PIPE_BYTES: usize = 8 << 10;
 
 /// Closed pipes that are not worth a look.
 const FEW: usize = 64;
 
-/// Both ends: the writer is for the driver.
-pub(crate) fn pipe(connection: ConnectionId) -> (Writer, Reader) {
+/// Both ends, with room for so many bytes: the writer is for the driver.
+pub(crate) fn pipe(connection: ConnectionId, bytes: usize) -> (Writer, Reader) {
     let pipe = Arc::new(Pipe {
         connection,
+        bytes,
         state: Mutex::default(),
     });
     (Writer(pipe.clone()), Reader(pipe))
@@ -31,6 +33,8 @@ pub(crate) fn pipe(connection: ConnectionId) -> (Writer, Reader) {
 
 struct Pipe {
     connection: ConnectionId,
+    /// How many bytes there is room for.
+    bytes: usize,
     state: Mutex<State>,
 }
 
@@ -103,8 +107,8 @@ impl Pipe {
 }
 
 impl State {
-    fn room(&self) -> usize {
-        PIPE_BYTES.saturating_sub(self.bytes.len() + self.held)
+    fn room(&self, bytes: usize) -> usize {
+        bytes.saturating_sub(self.bytes.len() + self.held)
     }
 
     /// Whether somebody still has to take, or to send on, what is in it.
@@ -166,7 +170,7 @@ impl Reader {
                 Poll::Pending
             }
         };
-        if state.blocked && state.room() > 0 {
+        if state.blocked && state.room(self.0.bytes) > 0 {
             state.blocked = false;
             self.0.tell(state);
         }
@@ -219,7 +223,7 @@ impl Writer {
     fn send(&self, slices: &[IoSlice<'_>]) -> usize {
         let mut state = self.0.state();
         let offered: usize = slices.iter().map(|slice| slice.len()).sum();
-        let taken = offered.min(state.room());
+        let taken = offered.min(state.room(self.0.bytes));
         state.blocked = taken < offered;
         if taken == 0 {
             return 0;

@@ -3,7 +3,8 @@
 //! It does not know what a change means; the hub of each stream does, in one turn of its driver.
 
 use super::Hub;
-use tidings_core::{ConnectionId, SubscribeError};
+use crate::driver::Command;
+use tidings_core::{ConnectionId, Cursor, SubscribeError};
 
 impl Hub {
     /// Adds a topic or pattern to a live stream, from the end of the log on. False where it had it.
@@ -93,6 +94,24 @@ impl Hub {
     pub async fn close(&self, connection: ConnectionId) -> bool {
         let asked = self.ask_for(connection, move |hub, now| hub.close(now, connection));
         asked.await.unwrap_or(false)
+    }
+
+    /// The reader of a stream has left. Whatever is asked of the hub after this finds the stream closed,
+    /// where a [`StreamBody`](crate::StreamBody) that is dropped closes it soon.
+    pub async fn handle_closed(&self, connection: ConnectionId) {
+        let shard = self.0.shards.get(usize::from(connection.shard()));
+        if let Some(shard) = shard {
+            // A driver that has ended has no streams.
+            let _ = shard.address.commands.send(Command::Gone(connection)).await;
+        }
+    }
+
+    /// Where a stream stands that is owed nothing, as
+    /// [`Hub::caught_up`](tidings_core::Hub::caught_up) has it. All before it is in the socket, or the
+    /// body, when this is answered.
+    pub async fn caught_up(&self, connection: ConnectionId) -> Option<Cursor> {
+        let asked = self.ask_for(connection, move |hub, _| hub.caught_up(connection));
+        asked.await.unwrap_or_default()
     }
 
     /// Whether a stream is open, be it about to close.
