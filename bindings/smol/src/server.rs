@@ -28,6 +28,7 @@ mod notes;
 mod object;
 mod open;
 mod options;
+mod poll;
 mod publish;
 mod pump;
 mod refusal;
@@ -200,8 +201,9 @@ impl Server {
                 tracing::info!(connections, "draining");
                 hub.drain(drain).await;
                 context.note_left_out();
-                // What was accepted is in the log by now; whoever published it is told so.
-                while context.publishes.get() > 0 {
+                // What was accepted is in the log by now; whoever published it is told so, and polls
+                // have what ends them.
+                while context.owed.get() > 0 {
                     smol::future::yield_now().await;
                 }
                 context.flushed().await;

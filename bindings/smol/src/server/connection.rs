@@ -21,10 +21,10 @@ use smol::lock::Semaphore;
 use smol::lock::SemaphoreGuardArc;
 use smol::{Async, LocalExecutor, Timer};
 use socket2::SockRef;
-use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// No method begins like this, so that servers which know HTTP/1.1 alone refuse HTTP/2 (RFC 9113,
@@ -43,6 +43,22 @@ enum First {
     /// HTTP/2, without having asked for it.
     Http2,
     Other,
+}
+
+/// The place of a request among those that are answered at a time, which is among its extensions. One
+/// that has to wait gives it back first.
+#[derive(Clone, Debug)]
+pub(super) struct Turn(Arc<Mutex<Option<SemaphoreGuardArc>>>);
+
+impl Turn {
+    fn new(place: SemaphoreGuardArc) -> Self {
+        Self(Arc::new(Mutex::new(Some(place))))
+    }
+
+    pub(super) fn give_back(&self) {
+        let place = self.0.lock();
+        drop(place.unwrap_or_else(PoisonError::into_inner).take());
+    }
 }
 
 /// Between whom a connection is.
@@ -82,12 +98,12 @@ pub(super) async fn serve(
         prepare(&socket, &context);
         Box::pin(http2(socket, ends, context.clone())).await;
     } else {
-        let opening = if first == First::Get {
-            Some(context.opening.acquire_arc().await)
+        let turn = if first == First::Get {
+            Some(Turn::new(context.opening.acquire_arc().await))
         } else {
             None
         };
-        Box::pin(http1(socket, ends, opening, &context)).await;
+        Box::pin(http1(socket, ends, turn, &context)).await;
     }
 }
 
@@ -108,7 +124,7 @@ async fn over_tls(
         Box::pin(http2(socket, ends, context.clone())).await;
         return None;
     }
-    let service = |request| answer(request, ends, context);
+    let service = |request| answer(request, ends, None, context);
     let served = Box::pin(serve_http1(socket, context.options.http, service)).await;
     served.ok().flatten().map(Box::new)
 }
@@ -164,26 +180,25 @@ fn peek(socket: &TcpStream) -> io::Result<First> {
 async fn answer(
     mut request: Request<Incoming>,
     ends: Ends,
+    turn: Option<&Turn>,
     context: &Context,
 ) -> Answer<Full<Bytes>> {
     let trusted = &context.options.trusted_proxies;
     let client = Client::new(&request, ends.peer.ip(), ends.secure, trusted);
     request.extensions_mut().insert(client.clone());
+    if let Some(turn) = turn {
+        request.extensions_mut().insert(turn.clone());
+    }
     respond(request, context, &client, ends.local).await
 }
 
-async fn http1(
-    socket: Async<TcpStream>,
-    ends: Ends,
-    place: Option<SemaphoreGuardArc>,
-    context: &Context,
-) {
-    let place = &Cell::new(place);
+async fn http1(socket: Async<TcpStream>, ends: Ends, turn: Option<Turn>, context: &Context) {
+    let turn = &turn;
     let service = |request| async move {
-        let answer = answer(request, ends, context).await;
+        let answer = answer(request, ends, turn.as_ref(), context).await;
         // A stream keeps its place until the buffers of its request are gone.
-        if matches!(answer, Answer::Response(_)) {
-            drop(place.take());
+        if let (Answer::Response(_), Some(turn)) = (&answer, turn) {
+            turn.give_back();
         }
         answer
     };
@@ -201,12 +216,12 @@ where
         // Nothing is ever sent: it ends when the server stops.
         let _ = stopping.recv().await;
     };
-    let (answering, places) = (context.clone(), Rc::new(Semaphore::new(ANSWERED)));
+    let (answering, places) = (context.clone(), Arc::new(Semaphore::new(ANSWERED)));
     let service = move |request| {
         let (context, places) = (answering.clone(), places.clone());
         async move {
-            let _place = places.acquire().await;
-            answer(request, ends, &context).await
+            let turn = Turn::new(places.acquire_arc().await);
+            answer(request, ends, Some(&turn), &context).await
         }
     };
     let options = (context.options.http, context.options.http2);

@@ -55,8 +55,8 @@ pub(super) struct Context {
     pub(super) carried: Cell<usize>,
     /// Closed when the server stops.
     pub(super) stopping: Receiver<Infallible>,
-    /// Publishes that are not answered yet.
-    pub(super) publishes: Cell<usize>,
+    /// Answers that a server which stops still owes: to publishes and polls.
+    pub(super) owed: Cell<usize>,
     /// Places for requests for streams while they are answered.
     pub(super) opening: Arc<Semaphore>,
 }
@@ -86,7 +86,7 @@ impl Context {
             requests: Cell::new(0),
             carried: Cell::new(0),
             stopping,
-            publishes: Cell::new(0),
+            owed: Cell::new(0),
             opening: Arc::new(Semaphore::new(listen::OPENING)),
             options,
         }

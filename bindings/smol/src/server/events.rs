@@ -24,11 +24,7 @@ pub(super) async fn events(
 ) -> Reply {
     check_empty(&request)?;
     let query = parse_query(request.uri().query().unwrap_or_default())?;
-    if context.auth.is_some() && query.user.is_some() {
-        let message = "user is for servers without authentication; here the token says who reads";
-        return Err(ApiError::bad("unexpected_user", message));
-    }
-    identity.access.check_subscribe(&query.topics)?;
+    check_reader(context, &identity, &query)?;
     let opener = Opener {
         context,
         client,
@@ -39,6 +35,22 @@ pub(super) async fn events(
     let options = opener.complete(query, &request);
     let stream = opener.open(options).await?;
     Ok(Answer::Stream(stream))
+}
+
+/// Whether whoever asks may read what they ask for.
+///
+/// # Errors
+/// That they may not, or that the query says who they are where only a token may.
+pub(super) fn check_reader(
+    context: &Context,
+    identity: &Identity,
+    query: &StreamOptions,
+) -> Result<(), ApiError> {
+    if context.auth.is_some() && query.user.is_some() {
+        let message = "user is for servers without authentication; here the token says who reads";
+        return Err(ApiError::bad("unexpected_user", message));
+    }
+    identity.access.check_subscribe(&query.topics)
 }
 
 /// Reads the query of a request for a stream: `topic` any number of times, `user`, `tab`,

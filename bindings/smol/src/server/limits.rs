@@ -30,9 +30,11 @@ pub struct LimitOptions {
     /// address, with some tabs each.
     pub connections_per_address: usize,
     /// Streams that one address opens. Default 100 a second after 1,000: all that it may have come
-    /// back at once after an outage.
+    /// back at once after an outage. Polls that go on where another ended count by themselves, and wait
+    /// for their turn.
     pub opens_per_address: Rate,
-    /// Streams that one user opens. Default 10 a second after 100: as many as a user may have.
+    /// Streams that one user opens. Default 10 a second after 100: as many as a user may have. Polls as
+    /// above.
     pub opens_per_user: Rate,
     /// Events that one user publishes, or one address without a user. Default 100 a second after
     /// 1,000: people and their pages, but not a loop. Application servers have no such limit.
@@ -81,6 +83,8 @@ pub(super) struct Limits<C: Clock = DefaultClock> {
     streams: Addresses,
     opens_by_address: Limiter<IpAddr, C>,
     opens_by_user: Limiter<String, C>,
+    polls_by_address: Limiter<IpAddr, C>,
+    polls_by_user: Limiter<String, C>,
     publishes: Limiter<Publisher, C>,
 }
 
@@ -114,6 +118,8 @@ impl<C: Clock + Clone> Limits<C> {
             streams: Addresses::default(),
             opens_by_address: Limiter::new(options.opens_per_address, clock.clone()),
             opens_by_user: Limiter::new(options.opens_per_user, clock.clone()),
+            polls_by_address: Limiter::new(options.opens_per_address, clock.clone()),
+            polls_by_user: Limiter::new(options.opens_per_user, clock.clone()),
             publishes: Limiter::new(options.publishes, clock),
         }
     }
@@ -145,6 +151,30 @@ impl<C: Clock + Clone> Limits<C> {
         admitted.map_err(|wait| opening_too_fast("address", self.options.opens_per_address, wait))
     }
 
+    /// Whether one more poll of an address, and of a user, may go on now where another ended. Else how
+    /// long it has to wait, at least, and what to say where it does not.
+    pub(super) fn poll(
+        &self,
+        address: IpAddr,
+        user: Option<&String>,
+    ) -> Result<(), (Duration, ApiError)> {
+        let LimitOptions {
+            opens_per_address,
+            opens_per_user,
+            ..
+        } = self.options;
+        let late = |whose, rate, wait| (wait, opening_too_fast(whose, rate, wait));
+        if let Some(user) = user {
+            let admitted = self.polls_by_user.admit(user, 1);
+            admitted.map_err(|wait| late("user", opens_per_user, wait))?;
+        }
+        let Some(client) = client_of(address) else {
+            return Ok(());
+        };
+        let admitted = self.polls_by_address.admit(&client, 1);
+        admitted.map_err(|wait| late("address", opens_per_address, wait))
+    }
+
     /// Whether a user may open one more stream now.
     pub(super) fn open_by_user(&self, user: &String) -> Result<(), ApiError> {
         let admitted = self.opens_by_user.admit(user, 1);
@@ -162,17 +192,22 @@ impl<C: Clock + Clone> Limits<C> {
         self.publishes.admit(publisher, count).map_err(|wait| {
             let Rate { per_second, burst } = self.options.publishes;
             let message = format!("at most {per_second} events a second, after {burst} at once");
-            too_many("publishing_too_fast", message, wait)
+            too_many("publishing_too_fast", message, seconds(wait))
         })
     }
 }
 
-fn opening_too_fast(whose: &str, rate: Rate, wait: u64) -> ApiError {
+fn opening_too_fast(whose: &str, rate: Rate, wait: Duration) -> ApiError {
     let Rate { per_second, burst } = rate;
     let message = format!(
         "the streams of one {whose} open at most {per_second} a second, after {burst} at once"
     );
-    too_many("opening_too_fast", message, wait)
+    too_many("opening_too_fast", message, seconds(wait))
+}
+
+/// Whole seconds, at least one.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1_000).max(1) as u64
 }
 
 fn too_many(code: &'static str, message: String, retry_after: u64) -> ApiError {
@@ -246,9 +281,9 @@ impl<K: Hash + Eq + Clone, C: Clock> Limiter<K, C> {
         limiter.len() < MOST_KEYS
     }
 
-    /// Counts so many more, or says after how many seconds it may be tried again. More than a burst
-    /// count as one burst.
-    fn admit(&self, key: &K, count: u32) -> Result<(), u64> {
+    /// Counts so many more, or says after how long it may be tried again. More than a burst count as
+    /// one burst.
+    fn admit(&self, key: &K, count: u32) -> Result<(), Duration> {
         let Some(limiter) = &self.limiter else {
             return Ok(());
         };
@@ -259,10 +294,7 @@ impl<K: Hash + Eq + Clone, C: Clock> Limiter<K, C> {
             return Ok(());
         };
         match limiter.check_key_n(key, count) {
-            Ok(Err(not_until)) => {
-                let wait = not_until.wait_time_from(self.clock.now());
-                Err(wait.as_millis().div_ceil(1_000).max(1) as u64)
-            }
+            Ok(Err(not_until)) => Err(not_until.wait_time_from(self.clock.now())),
             // It is never more than a burst.
             Ok(Ok(())) | Err(_) => Ok(()),
         }

@@ -84,7 +84,7 @@ impl Metrics {
 
     /// What people look at first is there from the begin, so that its first rise is seen as one.
     fn begin(&self) {
-        for transport in ["http1", "http2"] {
+        for transport in ["http1", "http2", super::poll::TRANSPORT] {
             self.connections
                 .get_or_create(&TransportLabel { transport })
                 .set(0);
@@ -103,7 +103,7 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = &mut self.registry;
-        let help = "Open streams, by the protocol that carries them";
+        let help = "Open streams and waiting polls, by what carries them";
         registry.register("connections", help, self.connections.clone());
         let help = "How long streams that have ended were open";
         let durations = self.durations.clone();

@@ -10,7 +10,7 @@ use super::identity::Identity;
 use super::notes::Opening;
 use super::sessions::{Asking, Named, Session, TabKey, Topics};
 use crate::driver::unix_ms;
-use crate::stream::{OnOpen, Stream, StreamOptions};
+use crate::stream::{Closed, OnOpen, Stream, StreamOptions};
 use hyper::{Request, Version};
 use std::sync::Arc;
 use tidings_core::ConnectionId;
@@ -52,17 +52,42 @@ impl Opener<'_> {
     /// # Errors
     /// Where it may not be, now or at all.
     pub(super) async fn open(self, mut options: StreamOptions) -> Result<Stream, ApiError> {
+        let context = self.context;
+        if let Some(user) = &options.user {
+            context.limits().open_by_user(user)?;
+        }
+        let place = context.limits().stream(self.client.address)?;
+        let open = context.metrics.open(self.transport);
+        let told_close = options.on_close.take();
+        let told = move |connection, closed| {
+            // The place is kept as long as the stream.
+            let _kept = &place;
+            open.note_closed(connection, closed);
+            if let Some(told) = &told_close {
+                told.call(connection, closed);
+            }
+        };
+        let (stream, opening) = self.open_within(options, told).await?;
+        context.note_opened(stream.connection(), &opening);
+        Ok(stream)
+    }
+
+    /// Opens it where the limits of addresses and users have been seen to. `told` hears of its end.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) async fn open_within(
+        self,
+        mut options: StreamOptions,
+        told: impl Fn(ConnectionId, Closed) + Send + Sync + 'static,
+    ) -> Result<(Stream, Opening), ApiError> {
         let Self {
             context,
             client,
             asking,
             identity,
-            transport,
+            ..
         } = self;
-        if let Some(user) = &options.user {
-            context.limits().open_by_user(user)?;
-        }
-        let place = context.limits().stream(client.address)?;
         let named = Named {
             user: options.user.as_deref().map(Arc::from),
             tab: options.tab.as_deref().map(Box::from),
@@ -71,17 +96,8 @@ impl Opener<'_> {
         };
         let session = Session::new(named, client.address, unix_ms());
         let changes = TabChanges::new(context, &session, &identity, &options.topics);
-        let open = context.metrics.open(transport);
-        let (told_open, told_close) = (options.on_open.take(), options.on_close.take());
-        let (on_open, on_close) = context.sessions.watch(session, move |connection, closed| {
-            // The place is kept as long as the stream.
-            let _kept = &place;
-            open.note_closed(connection, closed);
-            if let Some(told) = &told_close {
-                told.call(connection, closed);
-            }
-        });
-        options.on_open = Some(both(on_open, told_open));
+        let (on_open, on_close) = context.sessions.watch(session, told);
+        options.on_open = Some(both(on_open, options.on_open.take()));
         options.on_close = Some(on_close);
         options.topics = changes.topics(options.topics);
         let opening = Opening::new(&options, client.address);
@@ -91,8 +107,7 @@ impl Opener<'_> {
         changes
             .settle(context, stream.connection(), &identity)
             .await;
-        context.note_opened(stream.connection(), &opening);
-        Ok(stream)
+        Ok((stream, opening))
     }
 }
 

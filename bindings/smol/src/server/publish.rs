@@ -72,7 +72,7 @@ pub(super) async fn publish(
         .map(|message| message.id().map(str::to_owned))
         .collect();
     // The answer is written in the turn in which this is dropped.
-    let _publish = Counted::new(&context.publishes);
+    let _owed = Counted::new(&context.owed);
     let published = context.hub.publish_all(messages).await?;
     let answers: Vec<_> = ids.into_iter().zip(published).map(Answer::new).collect();
     let json = match &*answers {

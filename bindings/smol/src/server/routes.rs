@@ -9,7 +9,7 @@ use super::error::ApiError;
 use super::identity::{Credential, Identity, Part};
 use super::refusal::Refusals;
 use super::sessions::Asking;
-use super::{Context, admin, events, health, live, metrics, publish, reply, stats};
+use super::{Context, admin, events, health, live, metrics, poll, publish, reply, stats};
 use crate::http::Answer;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -78,6 +78,7 @@ enum Endpoint {
     Live,
     Ready,
     Events,
+    Poll,
     Publish,
     Token,
     TopicsOf,
@@ -87,7 +88,7 @@ enum Endpoint {
     Revocations,
 }
 
-const PATHS: [(&str, Endpoint); 14] = [
+const PATHS: [(&str, Endpoint); 15] = [
     ("/", Endpoint::Page),
     ("/stats", Endpoint::Stats),
     ("/metrics", Endpoint::Metrics),
@@ -95,6 +96,7 @@ const PATHS: [(&str, Endpoint); 14] = [
     ("/health/live", Endpoint::Live),
     ("/health/ready", Endpoint::Ready),
     ("/events", Endpoint::Events),
+    ("/poll", Endpoint::Poll),
     ("/publish", Endpoint::Publish),
     ("/connections/{id}/token", Endpoint::Token),
     ("/connections/{id}/topics", Endpoint::TopicsOf),
@@ -115,7 +117,7 @@ impl Endpoint {
             | Self::Ready
             | Self::Connections
             | Self::Topics => "GET, HEAD",
-            Self::Events => "GET",
+            Self::Events | Self::Poll => "GET",
             Self::Connection => "GET, HEAD, DELETE",
             Self::Publish | Self::Token | Self::TopicsOf | Self::Revocations => "POST",
         }
@@ -135,7 +137,7 @@ impl Endpoint {
                 Some(Part::Admin)
             }
             Self::Live | Self::Ready => None,
-            Self::Events | Self::Publish | Self::Token | Self::TopicsOf => None,
+            Self::Events | Self::Poll | Self::Publish | Self::Token | Self::TopicsOf => None,
         }
     }
 }
@@ -252,6 +254,7 @@ async fn answer(endpoint: Endpoint, asked: Asked<'_>, context: &Context) -> Repl
         Endpoint::Events => {
             return events::events(request, context, client, identity, asking).await;
         }
+        Endpoint::Poll => Box::pin(poll::poll(request, context, client, identity, asking)).await,
         Endpoint::Publish => publish::publish(request, context, client, &identity).await,
         Endpoint::Token => {
             let renewed = live::renew(&request, context, identity, asking.began(), id).await;

@@ -33,6 +33,7 @@ mod lines;
 mod logs;
 mod metrics;
 mod panics;
+mod poll;
 mod posts;
 mod publish;
 mod refusals;

@@ -74,7 +74,8 @@ fn base(random: &mut Random, tokens: &Tokens, number: usize) -> Asked {
     let token = tokens.any(random);
     let mut asked = match random.below(8) {
         0..4 => publish(&event(random, number).to_string()),
-        4..6 => get("/events?topic=room/1"),
+        4 => get("/events?topic=room/1"),
+        5 => get("/poll?topic=room/1"),
         6 => get("/stats"),
         _ => get("/"),
     };

@@ -130,7 +130,7 @@ impl Asked {
         }
         let access = self.access(query)?;
         match path {
-            "/events" => {
+            "/events" | "/poll" => {
                 let mut topics = parse(query.as_bytes()).filter(|(name, _)| name == "topic");
                 let allowed = topics.all(|(_, topic)| allows(&access.subscribe, &topic));
                 allowed.then(Meant::default)

@@ -5,6 +5,7 @@
 
 use super::body::BodyReader;
 use super::site::Site;
+use futures::future::Either;
 use futures_rustls::TlsConnector;
 use futures_rustls::client::TlsStream;
 use futures_rustls::rustls::crypto::aws_lc_rs::default_provider;
@@ -133,6 +134,26 @@ impl Wire {
                 sender.ready().await?;
                 sender.send_request(request).await
             }
+        }
+    }
+
+    /// Asks on a connection that is ready, to be answered whenever it is polled.
+    pub(crate) fn ask(
+        &mut self,
+        target: &str,
+    ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + Send + use<> {
+        let target = match &self.sender {
+            Sender::Http1(_) => target.to_owned(),
+            Sender::Http2(_) => format!("http://{}{target}", self.host),
+        };
+        let mut request = Request::get(target);
+        if let Sender::Http1(_) = &self.sender {
+            request = request.header("host", &self.host);
+        }
+        let request = request.body(Full::default()).expect("a request");
+        match &mut self.sender {
+            Sender::Http1(sender) => Either::Left(sender.send_request(request)),
+            Sender::Http2(sender) => Either::Right(sender.send_request(request)),
         }
     }
 
