@@ -17,12 +17,11 @@ const main = {
   },
 };
 
-/** Writes the bundles to a folder. */
-export function bundle(outdir) {
-  const entries = ["index", "worker", "status", "react"].map((entry) => `${root}/src/${entry}.ts`);
+/** Writes the bundles of entries to a folder. */
+export function bundle(outdir, entries = ["index", "worker", "status", "react"]) {
   return build({
     absWorkingDir: root,
-    entryPoints: entries.filter(existsSync),
+    entryPoints: entries.map((entry) => `${root}/src/${entry}.ts`).filter(existsSync),
     outdir,
     bundle: true,
     minify: true,

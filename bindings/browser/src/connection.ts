@@ -2,9 +2,9 @@
 //
 // It does not know who listens, nor how many tabs do.
 
-import { Backoff } from "./backoff.js";
+import { backoff } from "./backoff.js";
 import { control, isPlace } from "./control.js";
-import { isOffline, watchPage } from "./page.js";
+import { isOffline, isVisible, watchPage } from "./page.js";
 import { Route } from "./route.js";
 import { Timer } from "./timer.js";
 import type { Ears, End, Live } from "./transport.js";
@@ -12,7 +12,7 @@ import { overEventSource } from "./transport/eventsource.js";
 import { request } from "./transport/exchange.js";
 import { overFetch } from "./transport/fetch.js";
 import { overPoll } from "./transport/poll.js";
-import type { Failure, Message, Plain, Sink, Source, State, Status } from "./types.js";
+import type { Message, Plain, Sink, Source, State } from "./types.js";
 
 /** So long a stream that could be held back may say nothing; so long one is open that has settled. */
 const FIRST_MS = 10_000;
@@ -31,12 +31,12 @@ export class Connection implements Source {
   #sink: Sink;
   #types: Set<string>;
   #route: Route;
-  #backoff: Backoff;
+  #ears: Ears;
   #unwatch: (() => void) | undefined;
 
   #state: State = "idle";
   #failures = 0;
-  #error: Failure | undefined;
+  #error: End | undefined;
   /** The status that was told last. */
   #said = "";
   #cursor: string | undefined;
@@ -44,8 +44,7 @@ export class Connection implements Source {
   /** Whether a token was refused since something worked. */
   #refused = false;
 
-  /** The attempt under way: what another one says is late. */
-  #ears: Ears | undefined;
+  /** The attempt under way. */
   #live: Live | undefined;
   #works = false;
   /** What the server calls it. */
@@ -54,9 +53,12 @@ export class Connection implements Source {
   #offline = false;
   #renewal = new AbortController();
 
-  #hidden = false;
+  /** How often it has waited since something worked, and the first delay that the server wants. */
+  #step = 0;
+  #retry: number | undefined;
   /** Whether the server has said how long to wait. */
   #isTold = false;
+  #hidden = false;
   #waiting = new Timer();
   #first = new Timer();
   #idle = new Timer();
@@ -70,19 +72,24 @@ export class Connection implements Source {
     this.#types = new Set(types);
     this.#cursor = settings.lastEventId;
     this.#route = new Route(settings, !!(headers || method || body || hasToken || plain || this.#types.has("*")));
-    this.#backoff = new Backoff(settings.delays);
+    this.#ears = {
+      open: () => this.#open(),
+      message: (message) => this.#message(message),
+      heard: (lastEventId) => this.#heard(lastEventId),
+      retry: (ms) => (this.#retry = ms),
+      end: (end) => this.#end(end),
+    };
   }
 
   open(): void {
-    if (this.#unwatch) return;
-    this.#unwatch = watchPage({
+    this.#unwatch ??= watchPage({
       online: () => this.#online(),
       offline: () => (this.#offline = true),
-      visible: () => this.#look(),
-      hide: () => this.#hide(),
-      show: () => this.#show(),
+      visibilitychange: () => isVisible() && this.#visible(),
+      pagehide: () => this.#hide(),
+      pageshow: () => this.#show(),
     });
-    this.#begin("connecting");
+    if (this.#state === "idle") this.#begin("connecting");
   }
 
   close(): void {
@@ -94,9 +101,7 @@ export class Connection implements Source {
 
   reconnect(): void {
     if (!this.#unwatch) return;
-    this.#failures = 0;
-    this.#refused = false;
-    this.#backoff.reset();
+    this.#reset();
     this.#begin("reconnecting");
   }
 
@@ -105,7 +110,12 @@ export class Connection implements Source {
     this.#live?.listen?.(type);
     if (type !== "*" || this.#route.way !== "eventsource") return;
     this.#route.see();
-    if (this.#ears) this.#begin();
+    if (this.#live) this.#begin();
+  }
+
+  look(): void {
+    this.#idle.look();
+    this.#waiting.look();
   }
 
   /** Makes an attempt now; without a state, nobody is told before something has come of it. */
@@ -114,19 +124,20 @@ export class Connection implements Source {
     this.#works = this.#isTold = false;
     this.#offline = isOffline();
     if (state) this.#tell(state);
-    const ears = (this.#ears = this.#hearing());
-    if (!this.#settings.hasToken || this.#token !== undefined) return this.#connect(ears);
-    this.#first.set(TOKEN_MS, () => this.#lost("token", "nobody gave a token in time"));
+    if (!this.#settings.hasToken || this.#token !== undefined) return this.#connect();
+    const live = (this.#live = { close() {} });
+    this.#first.set(TOKEN_MS, () => this.#lost("token", "no token came in time"));
     this.#sink.token(this.#refused).then(
       (token) => {
+        if (live !== this.#live) return;
         this.#token = token;
-        if (ears === this.#ears) this.#connect(ears);
+        this.#connect();
       },
-      (error) => ears.end({ code: "token", message: `there is no token: ${error}`, explained: true }),
+      (error) => live === this.#live && this.#end({ code: "token", message: `no token came: ${error}`, explained: true }),
     );
   }
 
-  #connect(ears: Ears): void {
+  #connect(): void {
     const { way, canPoll } = this.#route;
     const isPoll = way === "poll";
     this.#heard();
@@ -139,25 +150,8 @@ export class Connection implements Source {
         token: this.#token,
         cursor: () => this.#cursor,
       },
-      ears,
+      this.#ears,
     );
-  }
-
-  /** What an attempt tells counts while it is under way. */
-  #hearing(): Ears {
-    const now =
-      <A>(hear: (given: A) => void) =>
-      (given: A) => {
-        if (ears === this.#ears) hear(given);
-      };
-    const ears: Ears = {
-      open: now<void>(() => this.#open()),
-      message: now((message: Message) => this.#message(message)),
-      heard: now((lastEventId?: string) => this.#heard(lastEventId)),
-      retry: now((ms: number) => this.#backoff.retry(ms)),
-      end: now((end: End) => this.#end(end)),
-    };
-    return ears;
   }
 
   #heard(lastEventId?: string): void {
@@ -167,7 +161,7 @@ export class Connection implements Source {
     this.#idle.set(idleMs, () => {
       // An EventSource does not hear of types that nobody listens to.
       this.#route.see();
-      this.#lost("idle_timeout", "nothing came for too long");
+      this.#lost("idle_timeout", "nothing came in time");
     });
   }
 
@@ -180,7 +174,7 @@ export class Connection implements Source {
   }
 
   #message(message: Message): void {
-    const ears = this.#ears;
+    const live = this.#live;
     const { plain, hasToken } = this.#settings;
     const { connection, bye } = plain ? {} : control(message);
     this.#name = connection ?? this.#name;
@@ -188,7 +182,7 @@ export class Connection implements Source {
     if (!bye) this.#settle();
     this.#sink.message(message);
     // The application may have closed it, or begun another.
-    if (ears !== this.#ears) return;
+    if (live !== this.#live) return;
     if (bye) this.#end(bye);
     else if (message.type === "reauth" && hasToken && !plain) this.#renew();
   }
@@ -198,12 +192,15 @@ export class Connection implements Source {
     if (this.#works) return;
     this.#works = true;
     this.#first.clear();
-    this.#failures = 0;
-    this.#refused = false;
-    this.#backoff.reset();
+    this.#reset();
     this.#route.works();
     if (this.#route.way === "poll") this.#again.set(STREAM_AGAIN_MS, () => this.#stream());
     this.#connected();
+  }
+
+  #reset(): void {
+    this.#failures = this.#step = 0;
+    this.#refused = false;
   }
 
   #connected(): void {
@@ -217,7 +214,8 @@ export class Connection implements Source {
 
   #end(end: End, held = false): void {
     const { code, message, status, final, retryMs } = end;
-    const isUnauthorized = status === 401 && this.#settings.hasToken;
+    const { attempts, delays, hasToken } = this.#settings;
+    const isUnauthorized = status === 401 && hasToken;
     this.#drop();
     if (isUnauthorized) {
       this.#token = undefined;
@@ -229,16 +227,15 @@ export class Connection implements Source {
     const offline = !final && !status && (this.#offline || isOffline());
     const isVain = !this.#works && !offline;
     if (isVain && this.#route.failed(end, held)) return this.#begin();
-    this.#error = offline ? { code: "offline", message: "there is no network" } : { code, message };
-    if (status) this.#error.status = status;
+    const error = (this.#error = offline ? { code: "offline", message: "there is no network" } : { code, message, status });
     if (final && !isUnauthorized) return this.#tell("failed");
-    if (isVain && ++this.#failures >= this.#settings.attempts) {
-      this.#error.message = `${this.#failures} attempts in a row have failed, the last so: ${message}`;
-      this.#error.code = "attempts";
+    if (isVain && ++this.#failures >= attempts) {
+      error.code = "attempts";
+      error.message = `${attempts} attempts have failed, the last so: ${message}`;
       return this.#tell("failed");
     }
     this.#isTold = retryMs !== undefined;
-    const ms = retryMs ?? (offline ? this.#settings.delays.at(-1)! : this.#backoff.next());
+    const ms = retryMs ?? backoff(offline ? Infinity : this.#step++, delays, this.#retry);
     // Where the page is hidden by then, it begins when it is back.
     this.#waiting.set(ms, () => this.#hidden || this.#begin("reconnecting"));
     this.#tell("reconnecting", ms);
@@ -246,9 +243,8 @@ export class Connection implements Source {
 
   /** Drops what is under way, and all that is due. */
   #drop(): void {
-    this.#ears = this.#name = undefined;
     this.#live?.close();
-    this.#live = undefined;
+    this.#live = this.#name = undefined;
     this.#renewal.abort();
     for (const timer of [this.#waiting, this.#first, this.#idle, this.#again]) timer.clear();
   }
@@ -277,14 +273,13 @@ export class Connection implements Source {
 
   #online(): void {
     if (this.#hidden) return;
-    if (!this.#ears) this.#hurry();
+    if (!this.#live) this.#hurry();
     // It may be dead without knowing; polling may be needed no more.
     else if (this.#offline) this.#stream();
   }
 
-  #look(): void {
-    this.#idle.look();
-    this.#waiting.look();
+  #visible(): void {
+    this.look();
     this.#hurry();
   }
 
@@ -295,24 +290,27 @@ export class Connection implements Source {
 
   #hide(): void {
     this.#hidden = true;
-    if (this.#ears) this.#drop();
+    if (this.#live) this.#drop();
   }
 
   #show(): void {
     if (!this.#hidden) return;
     this.#hidden = false;
-    if (this.#waiting.isSet) this.#look();
+    if (this.#waiting.isSet) this.#visible();
     else if (this.#state !== "failed") this.#begin("reconnecting");
   }
 
   #tell(state: State, retryInMs?: number): void {
     this.#state = state;
-    const status: Status = { state, attempt: this.#failures, transport: this.#route.way, shared: false };
-    if (retryInMs !== undefined) status.retryInMs = retryInMs;
-    if (this.#error) status.error = this.#error;
-    const said = JSON.stringify(status);
-    if (said === this.#said) return;
-    this.#said = said;
-    this.#sink.status(status);
+    // What is undefined is left out.
+    const said = JSON.stringify({
+      state,
+      attempt: this.#failures,
+      retryInMs,
+      error: this.#error,
+      transport: this.#route.way,
+      shared: false,
+    });
+    if (said !== this.#said) this.#sink.status(JSON.parse((this.#said = said)));
   }
 }

@@ -8,16 +8,18 @@ const DELAYS = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
 
 /** Throws a `TypeError` that says what is wrong. */
 export function settings(url: string, options: Options): Plain {
-  const { user, share, worker, token, poll, ...rest } = options;
-  const made = { delays: DELAYS, attempts: Infinity, idleMs: 75_000, plain: false, ...rest, hasToken: !!token, types: [] };
-  const { delays, plain, transport, headers, method, body } = made;
-  if (transport === "eventsource" && (token || headers || method || body || plain)) {
-    throw new TypeError("an EventSource takes no token, headers, method, body or `plain`: leave out `transport`");
-  }
-  if (!delays.length || !delays.every((ms) => ms >= 0)) throw new TypeError("`delays` has to list milliseconds");
-  const polled = pollUrl(url, poll ?? (plain || method || body ? false : undefined));
-  if (transport === "poll" && !polled) throw new TypeError("polling needs a URL: `poll`");
-  return { ...made, poll: polled };
+  const { user, share, worker, token, poll, delays = DELAYS, attempts = Infinity, idleMs = 75_000, plain = false, ...rest } = options;
+  const { transport, headers, method, body } = rest;
+  const isOwn = method || body || plain;
+  if (transport === "eventsource" && (isOwn || headers || token)) refuse("`eventsource` takes no headers, method, body, token or `plain`");
+  if (!delays.length || !delays.every((ms) => ms >= 0)) refuse("`delays` are milliseconds");
+  const polled = poll ?? (!isOwn && beside(url));
+  if (transport === "poll" && !polled) refuse("polling needs a URL, `poll`");
+  return { ...rest, delays, attempts, idleMs, plain, poll: polled && absolute(polled), hasToken: !!token, types: [] };
+}
+
+export function refuse(why: string): never {
+  throw new TypeError(why);
 }
 
 /** The URL as the page means it. */
@@ -25,12 +27,8 @@ export function absolute(url: string): string {
   return new URL(url, globalThis.document?.baseURI).href;
 }
 
-/** With the query of the stream, where it has none of its own. */
-function pollUrl(url: string, poll: Options["poll"]): string | false {
-  const beside = url.replace(/^([^?#]*\/)events(?![^?#])/, "$1poll");
-  if (poll === undefined) return beside !== url && beside;
-  if (poll === false) return false;
-  const made = new URL(absolute(poll));
-  made.search ||= new URL(url).search;
-  return made.href;
+/** Where a server that has `/events` is polled. */
+function beside(url: string): string | false {
+  const made = url.replace(/^([^?#]*\/)events(?![^?#])/, "$1poll");
+  return made !== url && made;
 }

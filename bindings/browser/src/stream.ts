@@ -2,7 +2,7 @@
 //
 // It does not know where the events come from.
 
-import { absolute, settings } from "./options.js";
+import { absolute, refuse, settings } from "./options.js";
 import { source } from "./source.js";
 import type { Message, Options, Plain, Source, Status, StreamEvent } from "./types.js";
 
@@ -38,9 +38,7 @@ export class Stream {
 
   /** Listens to events of a type, or to all with `*`; the returned function ends it. */
   on(type: string, listener: Listener): () => void {
-    if (type === "*" && this.#settings.transport === "eventsource") {
-      throw new TypeError("an EventSource hears no `*`: leave out `transport`");
-    }
+    if (type === "*" && this.#settings.transport === "eventsource") refuse("`eventsource` hears no `*`");
     let listeners = this.#listeners.get(type);
     if (!listeners) this.#listeners.set(type, (listeners = new Set()));
     // One that is given twice listens twice.

@@ -15,7 +15,7 @@ export interface Attempt {
   cursor(): string | undefined;
 }
 
-/** What an attempt tells. Nothing counts after its end, nor after it was closed. */
+/** What an attempt tells: nothing after its end, nor after it was closed. */
 export interface Ears {
   /** The server has answered well. */
   open(): void;
@@ -27,7 +27,8 @@ export interface Ears {
 }
 
 /** How an attempt has ended. */
-export interface End extends Failure {
+export interface End extends Omit<Failure, "status"> {
+  status?: number | undefined;
   /** The server has said why. */
   explained?: boolean;
   /** Nobody is to try again. */
@@ -50,6 +51,7 @@ export function address({ url, settings, cursor }: Attempt, name?: string, value
   if (!settings.plain) {
     const last = cursor();
     if (last) made.searchParams.set("last_event_id", last);
+    if (settings.tab) made.searchParams.set("tab", settings.tab);
     if (name) made.searchParams.set(name, value);
   }
   return made.href;

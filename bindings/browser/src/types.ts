@@ -101,6 +101,8 @@ export interface Plain extends Settings {
   hasToken: boolean;
   /** What is listened to when it is opened; `*` is all. */
   types: string[];
+  /** The name under which the server closes what it still has of an earlier connection of this reader. */
+  tab?: string;
 }
 
 /** What a connection tells. */
@@ -119,4 +121,6 @@ export interface Source {
   reconnect(): void;
   /** Events of this type are wanted, too. */
   listen(type: string): void;
+  /** Does now what is due: timers may be late. */
+  look?(): void;
 }

@@ -25,7 +25,7 @@ export function overEventSource(attempt: Attempt, ears: Ears): Live {
     } else if (type === "error") {
       const blind = source.readyState === EventSource.CLOSED;
       source.close();
-      ears.end({ code: "connection_lost", message: blind ? "the request was refused" : "the connection was lost", blind });
+      ears.end({ code: "connection_lost", message: "the connection was lost, or refused", blind });
     }
   };
   source.addEventListener("error", hear);

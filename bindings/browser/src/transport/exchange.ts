@@ -20,17 +20,17 @@ export async function exchange(url: string, attempt: Attempt, ears: Ears, signal
     const refused = await refusal(response);
     if (refused) return refused;
     ears.open();
-    const decoder = new Decoder(ears, last);
+    const decoder = new Decoder({ ...ears, message: (message) => signal.aborted || ears.message(message) }, last);
     const reader = response.body!.getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
       decoder.push(value);
+      if (signal.aborted) return;
       ears.heard(decoder.lastEventId);
     }
   } catch (error) {
-    const explained = error instanceof RangeError;
-    return { code: explained ? "event_too_large" : "connection_lost", message: String(error), explained };
+    return { code: error instanceof RangeError ? "event_too_large" : "connection_lost", message: String(error) };
   }
 }
 

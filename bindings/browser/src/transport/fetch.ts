@@ -7,8 +7,8 @@ import { exchange } from "./exchange.js";
 
 export function overFetch(attempt: Attempt, ears: Ears): Live {
   const stop = new AbortController();
-  exchange(address(attempt), attempt, ears, stop.signal).then((end) =>
-    ears.end(end ?? { code: "ended", message: "the server ended the stream" }),
-  );
+  exchange(address(attempt), attempt, ears, stop.signal).then((end) => {
+    if (!stop.signal.aborted) ears.end(end ?? { code: "ended", message: "the server ended the stream" });
+  });
   return { close: () => stop.abort() };
 }

@@ -13,14 +13,12 @@ const PASSING = [408, 425, 429];
 export async function refusal(response: Response): Promise<End | undefined> {
   const { status, headers } = response;
   const type = headers.get("content-type");
-  const isGood = status === 200;
-  if (isGood && /^text\/event-stream *(;|$)/i.test(type!)) return;
+  if (status === 200 && /^text\/event-stream *(;|$)/i.test(type!)) return;
   const isShort = +(headers.get("content-length") ?? LONGEST_ERROR) < LONGEST_ERROR;
-  const said = !isGood && isShort && (await response.json().catch(() => {}))?.error;
   return {
-    code: isGood ? "content_type" : status === 204 ? "no_content" : "status",
+    code: `http_${status}`,
     message: `the server answered ${status}, ${type}`,
-    ...said,
+    ...(isShort && (await response.json().catch(() => {}))?.error),
     status,
     explained: true,
     final: status === 204 || (status >= 400 && status < 500 && !PASSING.includes(status)),

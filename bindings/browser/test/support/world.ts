@@ -152,5 +152,5 @@ export function network(isOnline: boolean): void {
 
 export function show(isVisible: boolean): void {
   vi.spyOn(document, "visibilityState", "get").mockReturnValue(isVisible ? "visible" : "hidden");
-  document.dispatchEvent(new Event("visibilitychange"));
+  document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
 }

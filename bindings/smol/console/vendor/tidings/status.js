@@ -1,0 +1,16 @@
+/*! @tidings/browser 0.1.0, MIT OR Apache-2.0 */
+var d={"text-idle":"Not connected","text-connecting":"Connecting \u2026","text-connected":"Connected","text-reconnecting":"Reconnecting \u2026","text-waiting":"Reconnecting in {seconds} s","text-failed":"Disconnected: {reason}","text-retry":"Retry now"},c=`
+:host { display: inline-flex; align-items: center; gap: .5em; font: var(--tidings-font, inherit); }
+:host([hidden]), [hidden] { display: none !important; }
+[part=dot] { inline-size: .65em; block-size: .65em; flex: none; border-radius: 50%;
+  background: var(--tidings-idle, light-dark(#667085, #98a2b3)); forced-color-adjust: none; }
+:host([state=connected]) [part=dot] { background: var(--tidings-connected, light-dark(#177a3c, #4ac274)); }
+:host(:is([state=connecting], [state=reconnecting])) [part=dot] {
+  background: var(--tidings-reconnecting, light-dark(#946200, #e5b13a)); animation: wait 1.2s ease-in-out infinite alternate; }
+:host([state=failed]) [part=dot] { background: var(--tidings-failed, light-dark(#c22a2a, #ff7b72)); border-radius: 15%; }
+[part=retry] { font: inherit; color: inherit; background: none; border: 1px solid currentcolor; border-radius: .4em;
+  padding: .05em .5em; cursor: pointer; }
+.heard { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@keyframes wait { to { opacity: .35; } }
+@media (prefers-reduced-motion: reduce) { [part=dot] { animation: none !important; } }
+`,h=globalThis.HTMLElement??class{},o=class extends h{static observedAttributes=Object.keys(d);#n=null;#o;#i;#s;#t;#e;get stream(){return this.#n}set stream(t){this.#n=t,this.isConnected&&this.#d()}connectedCallback(){this.shadowRoot||this.#h(),this.#d()}disconnectedCallback(){this.#c()}attributeChangedCallback(){this.shadowRoot&&this.#a()}#h(){let t=(e,s)=>{let a=document.createElement(e);return a.setAttribute("part",s),a},i=document.createElement("style");i.textContent=c;let n=t("span","dot");this.#s=t("span","text"),this.#t=t("button","retry"),this.#e=document.createElement("span");for(let e of[n,this.#s])e.setAttribute("aria-hidden","true");this.#e.className="heard",this.#e.setAttribute("role","status"),this.#t.type="button",this.#t.addEventListener("click",()=>this.#n?.reconnect()),this.attachShadow({mode:"open"}).append(i,n,this.#s,this.#e,this.#t)}#d(){this.#c(),this.#o=this.#n?.watch(()=>this.#a()),this.#a()}#c(){this.#o?.(),this.#o=void 0,clearInterval(this.#i),this.#i=void 0}#a(){let{state:t="idle",retryInMs:i,error:n}=this.#n?.status??{},e=i!==void 0,s=String(Math.ceil((i??0)/1e3)),a=this.#r(e?"text-waiting":`text-${t}`,s,n?.message??"");this.setAttribute("state",t),this.title=n&&t!=="failed"?n.message:"",this.#s.textContent=a;let r=e?this.#r("text-reconnecting",s,""):a;this.#e.textContent!==r&&(this.#e.textContent=r),this.#t.textContent=this.#r("text-retry",s,""),this.#t.hidden=!e&&t!=="failed",this.#l(e)}#r(t,i,n){return(this.getAttribute(t)??d[t]).replace("{seconds}",i).replace("{reason}",()=>n)}#l(t){t&&this.isConnected?this.#i??=setInterval(()=>this.#a(),250):(clearInterval(this.#i),this.#i=void 0)}};globalThis.customElements?.get("tidings-status")??globalThis.customElements?.define("tidings-status",o);export{o as TidingsStatus};
