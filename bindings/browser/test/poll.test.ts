@@ -14,9 +14,8 @@ const MINUTES = 60_000;
 
 /** Answers the poll that waits. */
 async function answer(...events: [string, string][]) {
-  last().open();
+  last().open().connected(last().url.searchParams.get("last_event_id") ?? "e~1");
   for (const [id, data] of events) last().say(`event: news\nid: ${id}\ndata: ${data}\n\n`);
-  if (!events.length) last().say(`id: ${last().url.searchParams.get("last_event_id") ?? "e~1"}\n\n`);
   last().end();
   await pass();
 }
@@ -66,6 +65,29 @@ test("a server that answers at once with nothing is not asked all the time", asy
   heard.stream.close();
   await pass(10_000);
   expect(polls().length).toBe(4);
+});
+
+test("each answer begins as a stream does; an application is told once", async () => {
+  const heard = listen(EVENTS, { transport: "poll" }, ["connected", "news"]);
+  await pass();
+  await answer();
+  await answer(["e~2", "one"]);
+  await pass(1000);
+  expect(heard.events).toEqual(['connected:{"connection":"7"}', "news:one"]);
+  heard.stream.close();
+});
+
+test("a token that ends is followed by another with the next poll", async () => {
+  let count = 0;
+  const heard = listen(EVENTS, { transport: "poll", token: () => `t${++count}` });
+  await pass();
+  await answer();
+  last().open().connected().say("event: reauth\ndata: {}\n\n");
+  await pass();
+  expect(last().headers.get("authorization")).toBe("Bearer t2");
+  expect(last().url.pathname).toBe("/poll");
+  expect(heard.states()).toEqual(["idle", "connecting", "connected"]);
+  heard.stream.close();
 });
 
 test("a poll that fails is repeated as a stream would be", async () => {

@@ -16,6 +16,8 @@ export function overPoll(attempt: Attempt, ears: Ears): Live {
   const next = async (wait?: string): Promise<void> => {
     let pause = wait ? 0 : Date.now() + PAUSE_MS;
     const message: Ears["message"] = (message) => {
+      // Each answer begins with it; what it says is said once.
+      if (!wait && message.type === "connected") return;
       pause = 0;
       ears.message(message);
     };
