@@ -68,6 +68,8 @@ fn options(listen: SocketAddr, secret: Secret) -> Result<ServerOptions, Box<dyn 
     };
     let mut options = ServerOptions {
         listen,
+        // Few pages, which may all come back soon.
+        drain: Duration::from_secs(2),
         auth: Some(AuthOptions {
             jwt: Some(jwt),
             ..AuthOptions::default()

@@ -3,8 +3,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { EventSource } from "eventsource";
 import { Example, Program } from "./support/programs.js";
-import { Curl, SARI, BUDI, DEWI, AGUS, Spending } from "./support/spending.js";
+import { Proxy } from "./support/proxy.js";
+import { AGUS, BUDI, DEWI, SARI, Spending } from "./support/spending.js";
 import { eventually } from "./support/wait.js";
 
 const sum = (told) => told.map(({ currentSpending }) => currentSpending);
@@ -119,6 +121,13 @@ test("a user has a hundred streams, and not one more", async (t) => {
   await eventually("there is room again", async () => (await open()).status === 200);
 });
 
+test("how many streams a user has can be set", async (t) => {
+  const alerts = await Spending.start(t, { SPENDING_CONNECTIONS_PER_USER: "1" });
+  const stream = await alerts.curl(SARI);
+  await stream.waitFor(2);
+  assert.equal((await alerts.fetch(SARI, "/notifications/stream")).status, 429);
+});
+
 test("before and after the period of a limit nobody is told, and nothing counts", async (t) => {
   const alerts = await Spending.start(t, { SPENDING_HEARTBEAT_MS: "250" });
   const stream = await alerts.curl(AGUS);
@@ -190,6 +199,26 @@ test("a stream that is cut and comes back is sent what it missed, and then where
   assert.equal(back.events[0].event, "connected");
 });
 
+test("an EventSource with a token in its headers hears all three events, through a cut", async (t) => {
+  const alerts = await Spending.start(t, { SPENDING_HEARTBEAT_MS: "250" });
+  const proxy = await Proxy.start(alerts.example.port);
+  t.after(() => proxy.close());
+  const authorization = `Bearer ${await alerts.token(BUDI)}`;
+  const source = new EventSource(`${proxy.url}/api/periode-limit/notifications/stream`, {
+    fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, authorization } }),
+  });
+  t.after(() => source.close());
+  const heard = { connected: [], notification: [], heartbeat: [] };
+  for (const [type, list] of Object.entries(heard)) source.addEventListener(type, ({ data }) => list.push(JSON.parse(data)));
+  const hears = (type, count) => eventually(`${count} times ${type}`, () => heard[type].length >= count, () => JSON.stringify(heard));
+  await hears("heartbeat", 2);
+  proxy.cut();
+  await alerts.spend(BUDI, "9.5");
+  await hears("connected", 2);
+  await hears("notification", 3);
+  assert.deepEqual(sum(heard.notification), [341250.5, 341260, 341260]);
+});
+
 test("a client that leaves is gone, and the log says so", async (t) => {
   const alerts = await Spending.start(t);
   for (const signal of ["SIGINT", "SIGKILL"]) {
@@ -223,7 +252,8 @@ test("of clients that vanish by the dozen nothing is left", async (t) => {
     return connectedClients === 0 && totalSystemClients === 0;
   });
   const count = (text) => alerts.program.err.split(text).length - 1;
-  assert.deepEqual([count("SSE stream opened"), count("SSE stream aborted"), count("SSE client removed")], [40, 40, 40]);
+  await eventually("the log has all of them", () => count("SSE client removed") === 40, () => alerts.program.describe());
+  assert.deepEqual([count("SSE stream opened"), count("SSE stream aborted")], [40, 40]);
 });
 
 test("when the server stops, every curl ends as it should", async (t) => {

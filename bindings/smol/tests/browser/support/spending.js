@@ -13,8 +13,8 @@ export class Spending {
   #tokens = new Map();
 
   /** Starts it anew, as long as a test lasts. */
-  static async start(t, env) {
-    const example = await Example.start("spending_alerts", { env });
+  static async start(t, env, port) {
+    const example = await Example.start("spending_alerts", { env, port });
     t.after(() => example.stop());
     return new Spending(example);
   }
