@@ -40,6 +40,7 @@ test("licences come along, here and there", () => {
   for (const name of ["LICENSE-MIT", "LICENSE-APACHE"]) {
     const text = read(root, "../..", name);
     expect(read(root, name)).toBe(text);
+    expect(JSON.parse(read(root, "package.json")).files).toContain(name);
     expect(read(vendored, name)).toBe(text);
   }
   expect(read(built, "index.js")).toMatch(/^\/\*! @tidings\/browser .*MIT OR Apache-2.0 \*\//);
