@@ -5,7 +5,7 @@
 
 use super::ask::Ask;
 use super::error::ApiError;
-use super::routes::method_not_allowed;
+use super::routes::{is_path, method_not_allowed};
 use crate::http::Answer;
 use http_body_util::Full;
 use hyper::Method;
@@ -41,6 +41,7 @@ pub type Reply = Result<Answer<Full<Bytes>>, ApiError>;
 #[derive(Default)]
 pub struct App {
     paths: Vec<Path>,
+    left_out: Vec<&'static str>,
     router: Router<usize>,
 }
 
@@ -154,6 +155,31 @@ impl App {
         assert!(is_new, "{method} {path} is answered already");
         routes.push((method, Box::new(route)));
         self
+    }
+
+    /// Leaves out a path of the server's own, such as `/events`: nobody finds anything there. For
+    /// applications that check more than a token before they open a stream: whoever has a good token
+    /// could have one from the server as well, at `/events` and `/poll`.
+    ///
+    /// ```
+    /// use tidings_smol::server::App;
+    ///
+    /// let app = App::new().without("/events").without("/poll");
+    /// # drop(app);
+    /// ```
+    ///
+    /// # Panics
+    /// Where the server has no such path: that is a mistake in the program.
+    #[must_use]
+    pub fn without(mut self, path: &'static str) -> Self {
+        assert!(is_path(path), "the server has no path {path}");
+        self.left_out.push(path);
+        self
+    }
+
+    /// Whether a path of the server's own is left out.
+    pub(super) fn leaves_out(&self, path: &str) -> bool {
+        self.left_out.contains(&path)
     }
 
     /// The path that a path is an instance of.

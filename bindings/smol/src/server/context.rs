@@ -74,7 +74,7 @@ impl Context {
             hub,
             hosts: Hosts::new(&options.hosts),
             cors,
-            routes: Routes::new(),
+            routes: Routes::new(&app),
             app,
             tls,
             limits: RefCell::new(Rc::new(Limits::new(options.limits))),

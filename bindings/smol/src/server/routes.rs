@@ -2,7 +2,7 @@
 //!
 //! It does not know what the answers are.
 
-use super::app::Reply;
+use super::app::{App, Reply};
 use super::ask::Ask;
 use super::client::Client;
 use super::error::ApiError;
@@ -145,13 +145,20 @@ impl Endpoint {
 /// What a path that is not in the table is called in metrics and logs.
 pub(super) const OTHER: &str = "other";
 
+/// Whether this is a path of the table.
+pub(super) fn is_path(path: &str) -> bool {
+    PATHS.iter().any(|(known, _)| *known == path)
+}
+
 /// Which path is which.
 pub(super) struct Routes(Router<(&'static str, Endpoint)>);
 
 impl Routes {
-    pub(super) fn new() -> Self {
+    /// All but what the application leaves out.
+    pub(super) fn new(app: &App) -> Self {
         let mut router = Router::new();
-        for (path, endpoint) in PATHS {
+        let paths = PATHS.iter().filter(|(path, _)| !app.leaves_out(path));
+        for &(path, endpoint) in paths {
             let added = router.insert(path, (path, endpoint));
             debug_assert!(added.is_ok(), "{path} is there once");
         }

@@ -386,3 +386,27 @@ fn pages_of_other_origins_change_nothing() {
 fn a_path_that_is_there_twice_is_a_mistake() {
     drop(App::new().get("/a", news).get("/a", news));
 }
+
+#[test]
+fn what_it_leaves_out_of_the_servers_paths_is_not_there() {
+    let server = start(|| {
+        let app = App::new().get("/news", news);
+        app.without("/events").without("/connections/{id}/token")
+    });
+    for line in ["GET /events?topic=a", "POST /connections/1/token"] {
+        let missing = server.request(line, &[], "");
+        assert_eq!(
+            (missing.status, &*error_code(&missing)),
+            (404, "not_found"),
+            "{line}"
+        );
+    }
+    assert_eq!(server.stream_of("/news", &[]).next().event, "connected");
+    assert_eq!(server.request("GET /connections", &[], "").status, 200);
+}
+
+#[test]
+#[should_panic(expected = "the server has no path /event")]
+fn to_leave_out_what_is_not_there_is_a_mistake() {
+    drop(App::new().without("/event"));
+}
