@@ -101,6 +101,9 @@ fn setting(name: &str, default: u64) -> Result<u64, String> {
 
 fn app(alerts: &Rc<Alerts>) -> App {
     App::new()
+        // Whoever is not active has a token, but no stream.
+        .without("/events")
+        .without("/poll")
         .get("/", async |_: Ask<'_>| {
             Ok(Answer::html(include_str!("page.html")))
         })

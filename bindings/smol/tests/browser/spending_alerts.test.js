@@ -89,6 +89,10 @@ test("who asks has a token that is good, and an account that is active", async (
       assert.deepEqual([response.status, (await response.json()).error.code], [status, code], path);
     }
   }
+  for (const path of ["events", "poll"]) {
+    const headers = { authorization: `Bearer ${dewi}` };
+    assert.equal((await fetch(`${alerts.url}/${path}`, { headers })).status, 404, "there is no way around");
+  }
   assert.equal((await alerts.post(DEWI, "/spending", { amount: "1" })).status, 403);
   const refused = await alerts.curl(DEWI, "--fail");
   assert.equal(await refused.program.end, 22);
