@@ -8,6 +8,9 @@ import type { Plain, Way } from "./types.js";
 /** So many streams that brought nothing, for no reason that anybody gave, and polling is tried. */
 const VAIN_STREAMS = 3;
 
+/** What a server answers that has no polling. */
+const NOWHERE = [404, 405];
+
 export class Route {
   way: Way;
   /** Whether silence ends in polling. */
@@ -44,13 +47,14 @@ export class Route {
   }
 
   /** An attempt brought nothing; `held`: just silence. True where another way is taken at once. */
-  failed({ blind, explained, final }: End, held: boolean): boolean {
+  failed({ blind, explained, final, status }: End, held: boolean): boolean {
     if (this.way === "poll") {
-      if (this.#polled) return false;
+      const isNowhere = NOWHERE.includes(status!);
+      if (this.#polled || this.#isFixed || (final && !isNowhere)) return false;
       // That does not work either.
-      if (final) this.canPoll = false;
+      if (isNowhere) this.canPoll = false;
       this.stream();
-      return !!final;
+      return isNowhere;
     }
     if (blind) this.see();
     if (!this.canPoll) return false;

@@ -53,7 +53,7 @@ export interface Status {
 export interface Settings {
   /** Sent with each request; fetch is used then. */
   headers?: Record<string, string>;
-  /** The method of the request; fetch is used then. */
+  /** The method of the request; fetch is used then. Default: `POST` where there is a body. */
   method?: string;
   /** The body of the request; fetch is used then. */
   body?: string;

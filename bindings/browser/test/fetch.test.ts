@@ -29,6 +29,15 @@ test("headers, a method or a body go over fetch, as they are", async () => {
   expect(last().aborted).toBe(true);
 });
 
+test("a body is posted, and never polled for", async () => {
+  const heard = listen(EVENTS, { body: "q" });
+  await pass();
+  expect(last().init).toMatchObject({ method: "POST", body: "q" });
+  await pass(100_000);
+  expect(Request.all.filter(({ url }) => url.pathname === "/poll")).toEqual([]);
+  heard.stream.close();
+});
+
 test("a stream that ends or breaks is gone on with, also after an id without an event", async () => {
   const heard = listen(EVENTS, { headers: HEADERS });
   await pass();

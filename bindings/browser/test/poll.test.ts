@@ -178,6 +178,26 @@ test("a server without polling is not polled again", async () => {
   heard.stream.close();
 });
 
+test.each([404, 403])("where only polling is wanted, a %i is final", async (status) => {
+  const heard = listen(EVENTS, { transport: "poll" });
+  await pass();
+  last().refuse(status);
+  await pass();
+  expect(heard.stream.status).toMatchObject({ state: "failed", error: { status } });
+  expect(polls().length).toBe(1);
+  heard.stream.close();
+});
+
+test("what is refused for good when it is polled is refused", async () => {
+  const heard = listen(EVENTS);
+  await pass(10_000);
+  last().refuse(403, { code: "forbidden", message: "not yours" });
+  await pass();
+  expect(heard.stream.status).toMatchObject({ state: "failed", error: { code: "forbidden" } });
+  expect(FakeEventSource.all.length).toBe(1);
+  heard.stream.close();
+});
+
 test("while polling works, a stream is tried now and then, and taken when it works", async () => {
   const heard = listen(EVENTS);
   await pass(10_000);
