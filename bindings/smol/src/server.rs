@@ -5,6 +5,7 @@
 mod admin;
 mod app;
 mod ask;
+mod assets;
 mod auth;
 mod body;
 mod client;

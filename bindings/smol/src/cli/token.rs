@@ -70,7 +70,7 @@ struct AccessArguments {
     /// Publish to users, connections and everyone
     #[arg(long)]
     publish_direct: bool,
-    /// Look at the page of the server
+    /// See what the page of the server shows
     #[arg(long)]
     console: bool,
     /// Read statistics and metrics

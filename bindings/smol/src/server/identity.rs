@@ -3,7 +3,13 @@
 //! It does not know how that was found out.
 
 use super::error::ApiError;
+use super::reply;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Bytes;
+use hyper::header::{CACHE_CONTROL, HeaderValue};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tidings_core::{Audience, Publish, Rules, pattern_matches};
 
 /// Who asks.
@@ -21,6 +27,22 @@ pub struct Identity {
     pub server: Option<String>,
     /// What it is known by.
     pub credential: Credential,
+}
+
+impl Identity {
+    /// `GET /identity`: what whoever asks is told, which is not what they are known by. `authenticated`
+    /// says whether others may do something else.
+    pub(super) fn response(&self, authenticated: bool) -> Response<Full<Bytes>> {
+        let mut response = reply::json(&json!({
+            "user": self.user,
+            "access": self.access,
+            "expires_ms": self.expires_ms,
+            "authentication": authenticated,
+        }));
+        let secret = HeaderValue::from_static("no-store");
+        response.headers_mut().insert(CACHE_CONTROL, secret);
+        response
+    }
 }
 
 /// What it is known by who asks.
@@ -51,7 +73,7 @@ pub struct Access {
     pub publish_private: Vec<String>,
     /// Whether users, connections and everyone may be published to.
     pub publish_direct: bool,
-    /// Whether the console may be looked at.
+    /// Whether the console shows anything: it is for everyone, and asks first what they may do.
     pub console: bool,
     /// Whether metrics and statistics may be read.
     pub metrics: bool,
@@ -62,7 +84,6 @@ pub struct Access {
 /// A part of the server that not everyone may use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Part {
-    Console,
     Metrics,
     Admin,
 }
@@ -70,7 +91,6 @@ pub(super) enum Part {
 impl Part {
     const fn name(self) -> &'static str {
         match self {
-            Self::Console => "console",
             Self::Metrics => "metrics",
             Self::Admin => "admin",
         }
@@ -201,7 +221,6 @@ impl Access {
     /// That it may not.
     pub(super) fn check(&self, part: Part) -> Result<(), ApiError> {
         let allowed = match part {
-            Part::Console => self.console,
             Part::Metrics => self.metrics,
             Part::Admin => self.admin,
         };

@@ -4,27 +4,20 @@
 
 use super::app::{App, Reply};
 use super::ask::Ask;
+use super::assets::ASSETS;
 use super::client::Client;
 use super::error::ApiError;
 use super::identity::{Credential, Identity, Part};
 use super::refusal::Refusals;
 use super::sessions::Asking;
-use super::{Context, admin, events, health, live, metrics, poll, publish, reply, stats};
+use super::{Context, admin, assets, events, health, live, metrics, poll, publish, reply, stats};
 use crate::http::Answer;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use hyper::{Method, Request, Response, StatusCode};
 use matchit::Router;
 use std::borrow::Cow;
 use std::net::SocketAddr;
-
-const PAGE: &str = include_str!("page.html");
-
-/// The page talks to nobody but this server, and nobody shows it in a frame.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
-    style-src 'unsafe-inline'; connect-src 'self'; img-src data:; frame-ancestors 'none'; \
-    base-uri 'none'; form-action 'none'";
 
 pub(super) async fn respond(
     request: Request<Incoming>,
@@ -72,7 +65,9 @@ pub(super) async fn respond(
 /// What a path is about.
 #[derive(Clone, Copy)]
 enum Endpoint {
-    Page,
+    /// A file, by its number.
+    Asset(usize),
+    Identity,
     Stats,
     Metrics,
     Live,
@@ -88,8 +83,9 @@ enum Endpoint {
     Revocations,
 }
 
+/// Those that are no files.
 const PATHS: [(&str, Endpoint); 15] = [
-    ("/", Endpoint::Page),
+    ("/identity", Endpoint::Identity),
     ("/stats", Endpoint::Stats),
     ("/metrics", Endpoint::Metrics),
     ("/health", Endpoint::Ready),
@@ -110,7 +106,8 @@ impl Endpoint {
     /// The methods it takes, as `Allow` says it.
     const fn methods(self) -> &'static str {
         match self {
-            Self::Page
+            Self::Asset(_)
+            | Self::Identity
             | Self::Stats
             | Self::Metrics
             | Self::Live
@@ -125,18 +122,17 @@ impl Endpoint {
 
     /// Whether it does not matter who asks. Whoever looks after a server has no token.
     const fn is_for_all(self) -> bool {
-        matches!(self, Self::Live | Self::Ready)
+        matches!(self, Self::Asset(_) | Self::Live | Self::Ready)
     }
 
     /// The part of the server that it belongs to, where that is not for everyone.
     const fn part(self) -> Option<Part> {
         match self {
-            Self::Page => Some(Part::Console),
             Self::Stats | Self::Metrics => Some(Part::Metrics),
             Self::Connections | Self::Connection | Self::Topics | Self::Revocations => {
                 Some(Part::Admin)
             }
-            Self::Live | Self::Ready => None,
+            Self::Asset(_) | Self::Identity | Self::Live | Self::Ready => None,
             Self::Events | Self::Poll | Self::Publish | Self::Token | Self::TopicsOf => None,
         }
     }
@@ -147,7 +143,14 @@ pub(super) const OTHER: &str = "other";
 
 /// Whether this is a path of the table.
 pub(super) fn is_path(path: &str) -> bool {
-    PATHS.iter().any(|(known, _)| *known == path)
+    paths().any(|(known, _)| known == path)
+}
+
+/// All paths: of files, too.
+fn paths() -> impl Iterator<Item = (&'static str, Endpoint)> {
+    let files = ASSETS.iter().enumerate();
+    let files = files.map(|(number, asset)| (asset.path, Endpoint::Asset(number)));
+    PATHS.into_iter().chain(files)
 }
 
 /// Which path is which.
@@ -157,8 +160,8 @@ impl Routes {
     /// All but what the application leaves out.
     pub(super) fn new(app: &App) -> Self {
         let mut router = Router::new();
-        let paths = PATHS.iter().filter(|(path, _)| !app.leaves_out(path));
-        for &(path, endpoint) in paths {
+        let paths = paths().filter(|(path, _)| !app.leaves_out(path));
+        for (path, endpoint) in paths {
             let added = router.insert(path, (path, endpoint));
             debug_assert!(added.is_ok(), "{path} is there once");
         }
@@ -278,18 +281,11 @@ async fn answer(endpoint: Endpoint, asked: Asked<'_>, context: &Context) -> Repl
         Endpoint::Topics => admin::topics(context, query).await,
         Endpoint::Revocations => admin::revoke(request, context).await,
         Endpoint::Stats => stats::stats(context).await,
-        Endpoint::Page => Ok(page()),
+        Endpoint::Asset(number) => Ok(assets::asset(number, request.headers())),
+        Endpoint::Identity => Ok(identity.response(context.auth.is_some())),
         Endpoint::Metrics => metrics::metrics(context).await,
         Endpoint::Live => Ok(health::live()),
         Endpoint::Ready => health::ready(context),
     };
     response.map(Answer::Response)
-}
-
-fn page() -> Response<Full<Bytes>> {
-    let response = Response::builder()
-        .header(CONTENT_TYPE, "text/html; charset=utf-8")
-        .header(CACHE_CONTROL, "no-cache")
-        .header(CONTENT_SECURITY_POLICY, PAGE_POLICY);
-    response.body(Full::from(PAGE)).unwrap_or_default()
 }

@@ -138,7 +138,7 @@ fn those_without_a_token_may_do_what_is_for_anyone_and_are_asked_for_one() {
     for target in [
         "/events?topic=a",
         "/events?topic=public/news&topic=a",
-        "/",
+        "/metrics",
         "/stats",
     ] {
         let refused = server.get(target, &[]);
@@ -161,7 +161,7 @@ fn those_with_a_token_are_told_what_they_may_not() {
         assert_refused(&refused, 403, "forbidden", Some("insufficient_scope"));
         assert!(refused.message().contains(topic), "{refused:?}");
     }
-    for target in ["/", "/stats"] {
+    for target in ["/metrics", "/stats"] {
         let refused = server.get(target, &[&header]);
         assert_refused(&refused, 403, "forbidden", Some("insufficient_scope"));
     }
@@ -182,18 +182,18 @@ fn those_with_a_token_are_told_what_they_may_not() {
 fn parts_of_the_server_need_their_permission() {
     let server = Guarded::start(options());
     let may = |access| bearer(&token("ada", access));
-    let console = may(Access {
-        console: true,
+    let admin = may(Access {
+        admin: true,
         ..Access::default()
     });
     let metrics = may(Access {
         metrics: true,
         ..Access::default()
     });
-    assert_eq!(server.get("/", &[&console]).status, 200);
-    assert_eq!(server.get("/stats", &[&console]).status, 403);
+    assert_eq!(server.get("/topics", &[&admin]).status, 200);
+    assert_eq!(server.get("/stats", &[&admin]).status, 403);
     assert_eq!(server.get("/stats", &[&metrics]).status, 200);
-    assert_eq!(server.get("/", &[&metrics]).status, 403);
+    assert_eq!(server.get("/topics", &[&metrics]).status, 403);
 }
 
 #[test]

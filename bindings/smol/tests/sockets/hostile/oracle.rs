@@ -125,7 +125,8 @@ impl Asked {
     pub(super) fn may(&self) -> Option<Meant> {
         let (path, query) = self.place();
         let nothing = Some(Meant::default());
-        if path.starts_with("/health") || self.method == "OPTIONS" {
+        let is_for_all = path == "/" || path == "/identity" || path.starts_with("/browser/");
+        if is_for_all || path.starts_with("/health") || self.method == "OPTIONS" {
             return nothing;
         }
         let access = self.access(query)?;
@@ -136,7 +137,6 @@ impl Asked {
                 allowed.then(Meant::default)
             }
             "/publish" if self.method == "POST" => meant(&self.body, &access),
-            "/" if access.console => nothing,
             "/stats" | "/metrics" if access.metrics => nothing,
             // Nobody here looks after the server, or asks about a stream of their own.
             _ => None,

@@ -107,7 +107,7 @@ impl Client {
         let length = response.header("content-length");
         let length = length.map(|length| length.parse().expect("a length is a number"));
         response.body = match length {
-            _ if method == "HEAD" || response.status == 204 => Vec::new(),
+            _ if method == "HEAD" || [204, 304].contains(&response.status) => Vec::new(),
             Some(length) => self.take(length),
             None => self.rest(),
         };
