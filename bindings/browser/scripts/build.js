@@ -9,16 +9,17 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { name, version, license } = JSON.parse(readFileSync(`${root}/package.json`, "utf8"));
 
-/** Entries share what the main entry keeps in mind, so they import it where it lies beside them. */
+/** Entries share what the main entry keeps in mind, so they import it where it lies beside them, and so does it
+ * what not every page needs. */
 const main = {
   name: "main",
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/index\.js$/ }, ({ path }) => ({ path, external: true }));
+    onResolve({ filter: /^\.\/(index|share)\.js$/ }, ({ path }) => ({ path, external: true }));
   },
 };
 
 /** Writes the bundles of entries to a folder. */
-export function bundle(outdir, entries = ["index", "worker", "status", "react"]) {
+export function bundle(outdir, entries = ["index", "share", "worker", "status", "react"]) {
   return build({
     absWorkingDir: root,
     entryPoints: entries.map((entry) => `${root}/src/${entry}.ts`).filter(existsSync),

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { bundle } from "./build.js";
 
 /** What pages can load without a bundler. React's hook is for applications that have one. */
-export const entries = ["index", "worker", "status"];
+export const entries = ["index", "share", "worker", "status"];
 export const vendored = fileURLToPath(new URL("../../smol/console/vendor/tidings", import.meta.url));
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -315,3 +315,7 @@ export class Connection implements Source {
     if (said !== this.#said) this.#sink.status(JSON.parse((this.#said = said)));
   }
 }
+
+export function connect(url: string, settings: Plain, sink: Sink): Source {
+  return new Connection(url, settings, sink);
+}

@@ -51,7 +51,8 @@ export function address({ url, settings, cursor }: Attempt, name?: string, value
   if (!settings.plain) {
     const last = cursor();
     if (last) made.searchParams.set("last_event_id", last);
-    if (settings.tab) made.searchParams.set("tab", settings.tab);
+    // A page may have a name of its own for it.
+    if (settings.tab && !made.searchParams.has("tab")) made.searchParams.set("tab", settings.tab);
     if (name) made.searchParams.set(name, value);
   }
   return made.href;

@@ -23,6 +23,13 @@ export function setUpWorld(): void {
   });
 }
 
+/** Names are made by chance, so that no test expects one. */
+function withoutTab(url: string | URL): URL {
+  const made = new URL(url);
+  made.searchParams.delete("tab");
+  return made;
+}
+
 /** Lets everything happen that is due by then. */
 export const pass = (ms = 0) => vi.advanceTimersByTimeAsync(ms);
 
@@ -37,7 +44,7 @@ export class FakeEventSource extends EventTarget {
 
   constructor(url: string, readonly init: { withCredentials: boolean }) {
     super();
-    this.url = new URL(url);
+    this.url = withoutTab(url);
     FakeEventSource.all.push(this);
   }
 
@@ -78,7 +85,7 @@ export class Request {
   #body: ReadableStreamDefaultController<Uint8Array> | undefined;
 
   constructor(url: string | URL, readonly init: RequestInit) {
-    this.url = new URL(url);
+    this.url = withoutTab(url);
     this.headers = new Headers(init.headers);
     if (!init.signal) return;
     // Requests that have ended listen on here, as they would not in a browser.
