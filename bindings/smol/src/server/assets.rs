@@ -26,7 +26,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// All of them.
-pub(super) static ASSETS: [Asset; 3] = [
+pub(super) static ASSETS: [Asset; 5] = [
     Asset {
         path: "/",
         kind: HTML,
@@ -38,9 +38,19 @@ pub(super) static ASSETS: [Asset; 3] = [
         bytes: include_bytes!("../../console/vendor/tidings/index.js"),
     },
     Asset {
+        path: "/browser/share.js",
+        kind: SCRIPT,
+        bytes: include_bytes!("../../console/vendor/tidings/share.js"),
+    },
+    Asset {
         path: "/browser/status.js",
         kind: SCRIPT,
         bytes: include_bytes!("../../console/vendor/tidings/status.js"),
+    },
+    Asset {
+        path: "/browser/worker.js",
+        kind: SCRIPT,
+        bytes: include_bytes!("../../console/vendor/tidings/worker.js"),
     },
 ];
 

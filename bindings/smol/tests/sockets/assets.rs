@@ -3,10 +3,12 @@
 use crate::support::guarded::options;
 use crate::support::{Client, Managed, Response, Server};
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 5] = [
     ("/", "text/html; charset=utf-8"),
     ("/browser/index.js", "text/javascript; charset=utf-8"),
+    ("/browser/share.js", "text/javascript; charset=utf-8"),
     ("/browser/status.js", "text/javascript; charset=utf-8"),
+    ("/browser/worker.js", "text/javascript; charset=utf-8"),
 ];
 
 fn get(server: &Server, path: &str, known: &str) -> Response {
