@@ -301,6 +301,7 @@ impl Hub {
             && self.timers.is_empty()
             && self.partials.is_empty()
             && self.tail_bytes == 0
+            && !self.classes.iter().any(|(_, log)| log.has_stray_text())
             && self.names_are_of_records()
     }
 

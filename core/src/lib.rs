@@ -9,7 +9,7 @@
 //! | machine | what it does |
 //! |---|---|
 //! | [`Event`], [`Decoder`] | the wire: `text/event-stream` both ways, to the letter of the WHATWG HTML standard, section 9.2 |
-//! | [`Hub`] | the server: publishes go in, the bytes of many streams come out |
+//! | [`Hub`] | the server: publishes go in, the bytes of many streams come out, as event streams or as WebSocket messages |
 //! | [`Client`] | an `EventSource`: when to connect, what to make of a response, when to try again |
 //! | [`Sequencer`] | numbers for events that several hubs share |
 //!
@@ -42,6 +42,25 @@
 //!   client that comes back with it is to be answered 204, or the two would close each other for
 //!   ever.
 //!
+//! # Two encodings of one log
+//!
+//! A connection is opened for one [`Encoding`]: an event stream, or WebSocket messages. Cursor,
+//! audience, gaps, limits and deadlines are the same; only the bytes differ.
+//!
+//! - A publish writes the event stream alone. The message of an event is made from its frame when the
+//!   first WebSocket connection is to be sent it, is kept with the event, and goes when that goes.
+//!   Where nobody asks for messages, they cost nothing.
+//! - A message that is kept counts in the bytes of its class, and makes room for itself as a publish
+//!   does: the oldest events go, but none that a reader has still to be offered. Where no room can be
+//!   made, or the message alone is more than the class holds, it is made anew for each connection
+//!   and forgotten: the limits hold, nothing is lost, it only takes more work.
+//! - Messages are copied together, so that a burst is one slice; one of more than 4 KiB is sent from
+//!   where it is kept. Connections that stand at the same place share what was put together for the
+//!   first. The values that open a stream have an id of their own and are made for each.
+//! - Whoever serves WebSocket does the handshake (its answer may be the preamble), reads the client,
+//!   and writes its own frames ([`encode_frame`]) between those of the hub. A [`Transmit`] ends
+//!   with a whole frame, so that there is room for others whenever all of it was taken.
+//!
 //! # How a driver uses a hub
 //!
 //! The hub never calls out. After any call, the driver drains [`Hub::poll_output`]; for
@@ -61,9 +80,10 @@
 //! | file | owns |
 //! |---|---|
 //! | `event`, `encode`, `decode` | the event, and its way to the wire and back |
+//! | `websocket`, `hub/encoding` | frames of RFC 6455; an event as a message |
 //! | `hub` | the hub's face; its parts below |
 //! | `hub/options`, `rules`, `message` | what can be set; what may be published; an event checked and encoded |
-//! | `hub/log`, `latest`, `class`, `retention`, `room` | the logs: frames in byte segments, values replaced in place, what is kept, what has to go |
+//! | `hub/log`, `latest`, `texts`, `class`, `retention`, `room` | the logs: frames in byte segments, values replaced in place, messages kept beside them, what is kept, what has to go |
 //! | `hub/record`, `lane`, `search` | the index: whom an event is for, the numbers of each destination, two ways through them |
 //! | `hub/connections`, `subscriptions`, `topics`, `patterns`, `users` | who is there, and who wants what |
 //! | `hub/open`, `subscribe`, `change`, `publish`, `close`, `poll`, `list` | the verbs, one file each |

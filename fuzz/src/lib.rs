@@ -8,10 +8,12 @@
 //! - [`model`] keeps every event ever published and judges by walking through all of them.
 //! - [`play`] does the operations to a hub and to the model, and compares after each;
 //!   [`minimize`] makes what fails smaller.
+//! - [`frames`] reads and writes the messages of WebSocket connections.
 //! - [`standard`] reads a stream as the standard says, step by step.
 //! - [`world`] runs hubs among clients, publishers and bad networks in virtual time.
 //! - [`targets`] are what a fuzzer feeds: all of this, from bytes.
 
+pub mod frames;
 pub mod mail;
 pub mod minimize;
 pub mod model;

@@ -3,8 +3,10 @@
 //! It does not know what the hub makes of it. It writes its frame itself, line by line, so that the
 //! encoder has something to be compared with.
 
+use crate::frames::message;
+use serde_json::Value;
 use std::fmt::Write as _;
-use tidings_core::{Audience, ConnectionId, Event, Publish};
+use tidings_core::{Audience, ConnectionId, Encoding, Event, Publish};
 
 /// Whom a mail is for, by name.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -110,6 +112,31 @@ impl Mail {
             private: self.private,
             except: self.except,
         })
+    }
+
+    /// The bytes on the wire under this id.
+    #[must_use]
+    pub fn written(&self, id: &str, encoding: Encoding) -> Vec<u8> {
+        match encoding {
+            Encoding::EventStream => format!("id: {id}\n{}", self.body()).into_bytes(),
+            Encoding::WebSocket => message(&self.json(id)),
+        }
+    }
+
+    /// What a message says of it.
+    fn json(&self, id: &str) -> String {
+        let text = |text: &str| Value::from(text).to_string();
+        let kind = self.kind.as_deref().filter(|kind| !kind.is_empty());
+        let topic = self.address.topics().iter().min();
+        let retry = self.retry_ms.map(|ms| format!(r#","retry":{ms}"#));
+        format!(
+            r#"{{"id":{},"event":{},"data":{},"topic":{}{}}}"#,
+            text(id),
+            text(kind.unwrap_or("message")),
+            text(self.data.as_deref().unwrap_or_default()),
+            topic.map_or_else(|| "null".into(), |topic| text(topic)),
+            retry.unwrap_or_default()
+        )
     }
 
     /// The frame but for its id line.

@@ -7,6 +7,7 @@ pub(crate) mod choices;
 pub mod strategies;
 
 use arbitrary::Arbitrary;
+use tidings_core::Encoding;
 
 /// The topics of the universe.
 pub const TOPICS: [&str; 7] = ["a", "b", "a/b", "a/c", "latest/x", "latest/y", "latest/z"];
@@ -211,6 +212,8 @@ pub struct Opening {
     /// Bytes of preamble.
     #[arbitrary(with = choices::preamble)]
     pub preamble: usize,
+    /// WebSocket messages instead of an event stream.
+    pub websocket: bool,
 }
 
 /// The last event id a stream is opened with.
@@ -317,6 +320,15 @@ pub enum Kind {
 }
 
 impl Opening {
+    /// How it is written.
+    #[must_use]
+    pub const fn encoding(&self) -> Encoding {
+        match self.websocket {
+            true => Encoding::WebSocket,
+            false => Encoding::EventStream,
+        }
+    }
+
     /// A stream of these topics that starts so, with nothing special.
     #[must_use]
     pub fn new(topics: &[&'static str], start: Start) -> Self {
@@ -330,6 +342,7 @@ impl Opening {
             lag_closes: None,
             comments: false,
             preamble: 0,
+            websocket: false,
         }
     }
 }

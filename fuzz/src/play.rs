@@ -6,6 +6,7 @@ mod driver;
 mod publishing;
 mod streams;
 
+use crate::frames::Frames;
 use crate::minimize::minimize;
 use crate::model::{Cause, Model};
 use crate::ops::choices::many;
@@ -168,6 +169,8 @@ struct Player {
 /// The other end of a connection.
 struct Client {
     decoder: Decoder,
+    /// What it makes an event stream of, over WebSocket.
+    frames: Option<Frames>,
     /// Bytes of the preamble that have not come yet.
     preamble: usize,
 }

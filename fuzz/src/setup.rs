@@ -113,8 +113,13 @@ fn retention(event_bytes: usize) -> BoxedStrategy<ClassOptions> {
     ];
     let age_ms = prop_oneof![5 => Just(None), 2 => (1..200_u64).prop_map(Some)];
     let records = prop_oneof![3 => Just(None), 2 => (0..10_usize).prop_map(Some)];
-    (events, bytes, age_ms, records)
-        .prop_map(move |(events, bytes, age_ms, records)| ClassOptions {
+    // Now and then bytes are all that is short.
+    let room = prop_oneof![
+        2 => (events, bytes),
+        1 => (Just(5_000_usize), Just(least)),
+    ];
+    (room, age_ms, records)
+        .prop_map(move |((events, bytes), age_ms, records)| ClassOptions {
             events,
             bytes: least.max(bytes),
             age_ms,

@@ -8,6 +8,7 @@ use super::log::Log;
 use super::options::{ClassOptions, HubOptions};
 use super::record::{Record, Span, TopicId};
 use super::retention::{Cost, Trim, Usage};
+use super::texts::Texts;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -190,12 +191,16 @@ impl Class {
         }
     }
 
+    fn texts(&self) -> &Texts {
+        match self {
+            Self::Log(log) => log.texts(),
+            Self::Latest(latest) => latest.texts(),
+        }
+    }
+
     /// The message of an event, if one was made and kept.
     pub(crate) fn text(&self, sequence: u64) -> Option<&[u8]> {
-        match self {
-            Self::Log(log) => log.text(sequence),
-            Self::Latest(latest) => latest.text(sequence),
-        }
+        self.texts().get(sequence)
     }
 
     /// What has to go before a message of so many bytes can be kept; `None` where it never fits.
@@ -204,6 +209,14 @@ impl Class {
             Self::Log(log) => log.trim_for_text(len),
             Self::Latest(latest) => latest.trim_for_text(len),
         }
+    }
+
+    /// Whether a message is kept of an event that can be sent no more.
+    pub(crate) fn has_stray_text(&self) -> bool {
+        self.texts().sequences().any(|sequence| {
+            let found = self.found(0, self.place_from(sequence), sequence);
+            !found.is_some_and(|found| found.record.sequence == sequence && found.place.is_some())
+        })
     }
 
     /// Keeps the message of an event that can be sent.

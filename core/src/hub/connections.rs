@@ -272,12 +272,8 @@ impl Connection {
         };
         let due = self.due.connected || self.due.reauth;
         let plain = self.is_live() && !due && self.rare.is_none() && only.since < self.next;
-        let (topic, encoding, next) = (only.target.as_topic()?, self.encoding, self.next);
-        plain.then_some(Standing {
-            topic,
-            encoding,
-            next,
-        })
+        let topic = only.target.as_topic()?;
+        plain.then_some(Standing::new(topic, self.encoding, self.next))
     }
 
     /// The last sequence it has been served through, where `head` is the last of all.

@@ -134,8 +134,8 @@ impl Log {
         )
     }
 
-    pub(crate) fn text(&self, sequence: u64) -> Option<&[u8]> {
-        self.texts.get(sequence)
+    pub(crate) fn texts(&self) -> &Texts {
+        &self.texts
     }
 
     /// What has to go before a message of so many bytes can be kept with its event; `None` where it

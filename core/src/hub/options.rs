@@ -67,7 +67,9 @@ pub struct ClassOptions {
     /// The most events kept (for `latest`: topics). Default 50,000: about as many small ones as
     /// `bytes` hold, so that a short stall in a fast feed loses nothing.
     pub events: usize,
-    /// The most bytes kept, frames and index together. Default 16 MiB.
+    /// The most bytes kept, frames and index together, and the messages of events that WebSocket
+    /// connections were sent: where these read everything, they take a little more than the frames.
+    /// Default 16 MiB.
     pub bytes: usize,
     /// How long an event is kept, in milliseconds. Default none: until another limit.
     pub age_ms: Option<u64>,

@@ -52,14 +52,22 @@ pub(crate) struct Plan {
 /// Where a connection stands that has one topic by name, and is owed nothing but events.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Standing {
-    pub(crate) topic: TopicId,
-    pub(crate) encoding: Encoding,
+    pub(crate) reader: u64,
     pub(crate) next: u64,
+}
+
+impl Standing {
+    /// In one word what is read and how it is written, since every delivery compares it.
+    pub(crate) fn new(topic: TopicId, encoding: Encoding, next: u64) -> Self {
+        let reader = u64::from(topic) << 1 | u64::from(encoding == Encoding::WebSocket);
+        Self { reader, next }
+    }
 }
 
 /// The message of an event, as it is to be sent.
 pub(crate) enum Text {
-    Made(Made),
+    /// It stands in the scratch buffer, from here on, in so many bytes.
+    Made(usize, usize),
     /// It stands with its event, in so many bytes.
     Kept(Place, usize),
 }
@@ -178,10 +186,7 @@ impl Plan {
     /// Adds a message that was written or that is kept, of an event of this class.
     pub(crate) fn push_text(&mut self, text: Text, effect: Effect, classes: &Classes) {
         match text {
-            Text::Made(made) => {
-                self.push(Source::Scratch(made.start), made.len, effect);
-                self.made.push(made);
-            }
+            Text::Made(start, len) => self.push(Source::Scratch(start), len, effect),
             Text::Kept(place, len) if len > COPIED_BYTES => {
                 self.push(Source::Frame(place, 0), len, effect);
             }
@@ -305,8 +310,7 @@ impl Default for Plan {
 impl Text {
     pub(crate) const fn len(&self) -> usize {
         match self {
-            Self::Made(made) => made.len,
-            Self::Kept(_, len) => *len,
+            Self::Made(_, len) | Self::Kept(_, len) => *len,
         }
     }
 }

@@ -253,10 +253,18 @@ impl Pull<'_> {
             }
             return Ok(Step::Taken);
         };
-        if self.connection.encoding == Encoding::WebSocket {
-            return Ok(self.take_text(found, place, direct));
-        }
-        let len = self.classes.frame_len(place);
+        let text = match self.connection.encoding {
+            Encoding::EventStream => None,
+            Encoding::WebSocket if self.is_left_out(sequence) => {
+                self.miss_replay(sequence - 1, direct);
+                return Ok(Step::Taken);
+            }
+            Encoding::WebSocket => Some(self.text(found, place)),
+        };
+        let len = match &text {
+            None => self.classes.frame_len(place),
+            Some(text) => text.len(),
+        };
         if !self.may_replay(sequence, len) {
             self.miss_replay(sequence - 1, direct);
             return Ok(Step::Taken);
@@ -268,42 +276,16 @@ impl Pull<'_> {
         if let Some(replay) = &mut self.plan.outcome.replay {
             replay.use_up(len);
         }
-        self.plan.push(
-            Source::Frame(place, 0),
-            len,
-            Effect::Event { sequence, direct },
-        );
+        let effect = Effect::Event { sequence, direct };
+        match text {
+            None => self.plan.push(Source::Frame(place, 0), len, effect),
+            Some(text) => self.plan.push_text(text, effect, self.classes),
+        }
         Ok(Step::Taken)
     }
 
-    /// The same as a message, which is made unless it is there.
-    fn take_text(&mut self, found: &Found<'_>, place: Place, direct: bool) -> Step {
-        let sequence = found.record.sequence;
-        let text = self.text(found, place);
-        let len = text.len();
-        if !self.may_replay(sequence, len) {
-            if let Text::Made(made) = text {
-                self.plan.unwrite(made.start);
-            }
-            self.miss_replay(sequence - 1, direct);
-            return Step::Taken;
-        }
-        if !self.plan.has_room(len) {
-            // The next pull begins with it.
-            if let Text::Made(made) = text {
-                self.plan.made.push(made);
-            }
-            return Step::Full;
-        }
-        self.tell_gap(sequence - 1);
-        if let Some(replay) = &mut self.plan.outcome.replay {
-            replay.use_up(len);
-        }
-        let effect = Effect::Event { sequence, direct };
-        self.plan.push_text(text, effect, self.classes);
-        Step::Taken
-    }
-
+    /// The message of an event, which is made unless it is there.
+    #[inline(never)]
     fn text(&mut self, found: &Found<'_>, place: Place) -> Text {
         let (class, sequence) = (found.class, found.record.sequence);
         if let Some(text) = self.classes.get(class).text(sequence) {
@@ -314,11 +296,23 @@ impl Pull<'_> {
             .bytes_from(place, 0, self.classes.frame_len(place));
         let topic = topic_of(found.record, self.topics);
         let (start, len) = self.plan.write_text(frame, None, topic);
-        Text::Made(Made {
+        // Kept also where it is not sent now: the next pull begins with it.
+        self.plan.made.push(Made {
             class,
             sequence,
             start,
             len,
+        });
+        Text::Made(start, len)
+    }
+
+    /// Whether a resume is over its limit before this event, whatever its length.
+    fn is_left_out(&self, sequence: u64) -> bool {
+        let replay = self.plan.outcome.replay;
+        replay.is_some_and(|replay| {
+            replay
+                .skip_through
+                .is_some_and(|through| through >= sequence)
         })
     }
 

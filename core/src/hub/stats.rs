@@ -14,7 +14,7 @@ pub struct Stats {
     pub topics: usize,
     /// Events in the log.
     pub log_events: usize,
-    /// Bytes of the log, frames and index, as counted against its limits.
+    /// Bytes of the log, frames, messages and index, as counted against its limits.
     pub log_bytes: usize,
     /// Connections opened.
     pub opened: u64,
@@ -46,7 +46,7 @@ pub struct ClassStats {
     pub events: usize,
     /// Index records, those of events included whose frame is gone.
     pub records: usize,
-    /// Frames and index, as counted against `ClassOptions::bytes`.
+    /// Frames, messages and index, as counted against `ClassOptions::bytes`.
     pub bytes: usize,
     /// The number of the oldest event that can still be sent.
     pub first: Option<u64>,

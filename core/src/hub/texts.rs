@@ -30,6 +30,11 @@ impl Texts {
         self.get(sequence).map_or(0, |text| text_bytes(text.len()))
     }
 
+    /// The events that have one.
+    pub(crate) fn sequences(&self) -> impl Iterator<Item = u64> {
+        self.0.keys().copied()
+    }
+
     pub(crate) fn insert(&mut self, sequence: u64, text: Box<[u8]>) {
         let before = self.0.insert(sequence, text);
         debug_assert!(before.is_none(), "a message is made once");

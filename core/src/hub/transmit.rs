@@ -167,6 +167,11 @@ impl Hub {
             self.plan.index = index;
             return Some(());
         }
+        self.fill(now, index)
+    }
+
+    #[inline(never)]
+    fn fill(&mut self, now: u64, index: u32) -> Option<()> {
         self.plan.clear(index);
         self.begin_plan(index);
         let phase = self.connections.at(index).phase;
@@ -376,6 +381,7 @@ impl Hub {
     }
 
     /// The socket is in the middle of an item, which now comes before everything else.
+    #[inline(never)]
     fn take_part(&mut self, index: u32, item: &Item, part: usize, progress: &mut Progress) {
         match (&item.effect, item.source) {
             (Effect::Partial, _) => {

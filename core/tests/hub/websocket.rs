@@ -444,6 +444,33 @@ fn what_a_reader_waits_for_is_not_let_go_for_a_message() {
 }
 
 #[test]
+fn what_is_not_replayed_is_not_made() {
+    let mut rig = Rig::new(HubOptions {
+        limits: Limits {
+            replay_events: 2,
+            ..Limits::default()
+        },
+        ..HubOptions::default()
+    });
+    let mut bytes = Vec::new();
+    for number in 0..50 {
+        rig.publish("a", &format!("{number:03}"));
+        bytes.push(rig.hub.stats().log_bytes);
+    }
+    let socket = rig.open(Open {
+        last_event_id: Some("1~0"),
+        ..SOCKET
+    });
+    let received = rig.received(socket);
+    let heard: Vec<_> = received.iter().map(|one| &*one.event).collect();
+    assert_eq!(heard, ["connected", "message", "message", "gap"]);
+    assert!(received[3].data.starts_with(r#"{"missed":48,"#));
+    let each = bytes[1] - bytes[0];
+    let made = rig.hub.stats().log_bytes - bytes[49];
+    assert!(made < 4 * each, "{made} bytes of messages");
+}
+
+#[test]
 fn values_that_open_a_stream_are_messages_under_its_position() {
     let mut rig = Rig::new(HubOptions {
         classes: vec![ClassOptions {

@@ -123,7 +123,8 @@ fn simpler(operation: &Operation) -> Vec<Operation> {
 }
 
 fn simpler_openings(opening: &Opening) -> Vec<Opening> {
-    let changes: [&dyn Fn(&mut Opening); 9] = [
+    let changes: [&dyn Fn(&mut Opening); 10] = [
+        &|one| one.websocket = false,
         &|one| one.start = Start::Head,
         &|one| one.user = None,
         &|one| one.tab = None,

@@ -2,13 +2,16 @@
 //!
 //! It does not know what should be there.
 
+use crate::frames::{Close, close_of, event_of, next_frame};
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
 use std::fmt;
+use tidings_core::{Encoding, Opcode};
 
 /// Bytes from which frames are taken one by one.
 pub(crate) struct Scan<'a> {
     rest: &'a [u8],
+    encoding: Encoding,
 }
 
 /// One frame: what stands before a blank line.
@@ -20,11 +23,16 @@ pub(crate) struct Frame {
     pub(crate) data: Option<String>,
     pub(crate) retry: Option<u64>,
     pub(crate) comment: bool,
+    /// The close frame behind it, over WebSocket.
+    pub(crate) close: Option<Close>,
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+    pub(crate) const fn new(bytes: &'a [u8], encoding: Encoding) -> Self {
+        Self {
+            rest: bytes,
+            encoding,
+        }
     }
 
     pub(crate) fn starts_with(&self, bytes: &[u8]) -> bool {
@@ -48,11 +56,36 @@ impl<'a> Scan<'a> {
         if self.rest.is_empty() {
             return Ok(None);
         }
+        if self.encoding == Encoding::WebSocket {
+            return self.peek_message().map(Some);
+        }
         let end = self.rest.windows(2).position(|two| two == b"\n\n");
         let Some(end) = end else {
             return Err(format!("a frame has no end: {:?}", lossy(self.rest)));
         };
         Frame::parse(&self.rest[..end + 2]).map(Some)
+    }
+
+    /// The next message, with a ping before it and a close behind it.
+    fn peek_message(&self) -> Verdict<Frame> {
+        let none = || format!("a message has no end: {:?}", lossy(self.rest));
+        let mut rest = self.rest;
+        let mut stream = Vec::new();
+        let (mut opcode, mut payload) = next_frame(&mut rest)?.ok_or_else(none)?;
+        if opcode == Opcode::Ping {
+            stream.extend(b": \n");
+            (opcode, payload) = next_frame(&mut rest)?.ok_or_else(none)?;
+        }
+        ensure_eq!(opcode, Opcode::Text, "a frame");
+        stream.extend(event_of(payload)?);
+        let mut frame = Frame::parse(&stream)?;
+        let mut behind = rest;
+        if let Some((Opcode::Close, payload)) = next_frame(&mut behind)? {
+            frame.close = Some(close_of(payload)?);
+            rest = behind;
+        }
+        frame.bytes = self.rest[..self.rest.len() - rest.len()].to_vec();
+        Ok(frame)
     }
 }
 

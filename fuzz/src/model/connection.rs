@@ -6,7 +6,7 @@ use super::Tab;
 use super::deadlines::Armed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
-use tidings_core::{CloseReason, ConnectionId, LagPolicy};
+use tidings_core::{CloseReason, ConnectionId, Encoding, LagPolicy};
 
 /// A connection, open or not.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Connection {
     pub(crate) served: u64,
     pub(crate) lag: LagPolicy,
     pub(crate) comments: bool,
+    /// How it is written to.
+    pub encoding: Encoding,
     /// Nothing up to here is for it.
     pub(crate) floor: u64,
     /// In the values that open the stream: the last one sent.

@@ -4,6 +4,7 @@
 
 use super::Tab;
 use crate::mail::Mail;
+use tidings_core::Encoding;
 
 /// An event with its number, for ever.
 #[derive(Clone, Debug)]
@@ -20,8 +21,10 @@ pub struct Event {
     pub except_tab: Option<Tab>,
     /// What became of it.
     pub state: State,
-    /// Its bytes on the wire.
+    /// Its bytes in an event stream.
     pub frame: Vec<u8>,
+    /// Its bytes over WebSocket.
+    pub message: Vec<u8>,
 }
 
 /// What became of an event.
@@ -40,10 +43,13 @@ pub enum State {
 }
 
 impl Event {
-    /// The frame as it is when it opens a stream, with another id.
+    /// Its bytes on the wire.
     #[must_use]
-    pub fn frame_with_id(&self, id: &str) -> Vec<u8> {
-        format!("id: {id}\n{}", self.mail.body()).into_bytes()
+    pub fn written(&self, encoding: Encoding) -> &[u8] {
+        match encoding {
+            Encoding::EventStream => &self.frame,
+            Encoding::WebSocket => &self.message,
+        }
     }
 
     /// Whether it can be sent.

@@ -6,7 +6,7 @@ use super::connection::{Connection, Phase, RestOf};
 use super::{Model, State};
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
-use tidings_core::CloseReason;
+use tidings_core::{CloseReason, Encoding};
 
 impl Model {
     /// The application closes a connection. Whether there is one to close.
@@ -217,7 +217,7 @@ impl Model {
     }
 
     /// How many bytes the hub has to keep for a connection, because no log has them. A log may
-    /// have those of an event that it let go; a value that is gone is in none.
+    /// have those of an event that it let go; a value or a message that is gone is in none.
     fn kept_rest(&self, connection: &Connection) -> usize {
         let Some(rest) = &connection.rest else {
             return 0;
@@ -225,9 +225,11 @@ impl Model {
         let kept = match rest.of {
             RestOf::Bye => false,
             RestOf::Value | RestOf::Control => true,
-            RestOf::Event(sequence) => self
-                .event(sequence)
-                .is_some_and(|event| event.state != State::Kept && self.class(event.class).latest),
+            RestOf::Event(sequence) => self.event(sequence).is_some_and(|event| {
+                let alone =
+                    connection.encoding == Encoding::WebSocket || self.class(event.class).latest;
+                event.state != State::Kept && alone
+            }),
         };
         if kept { rest.bytes.len() } else { 0 }
     }

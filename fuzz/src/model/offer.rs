@@ -172,7 +172,7 @@ impl Model {
         let mut reading = Reading {
             long: self.is_long_walk(before, &at),
             model: self,
-            scan: Scan::new(bytes),
+            scan: Scan::new(bytes, at.encoding),
             at,
             pieces: Vec::new(),
         };
@@ -213,7 +213,7 @@ impl Model {
         let connection = &self.connections[key];
         let rest = connection.rest.as_ref().map_or(0, |rest| rest.bytes.len());
         let begun = (connection.preamble.len() + rest).min(bytes.len());
-        let frame = Scan::new(&bytes[begun..]).peek()?;
+        let frame = Scan::new(&bytes[begun..], connection.encoding).peek()?;
         let bye = frame.filter(|frame| frame.retry.is_some() && self.is_bye(frame));
         let closes = connection.lag == LagPolicy::Close && !connection.resuming;
         let served = connection.phase.is_served() && self.has_missed(connection);
@@ -297,11 +297,11 @@ impl Model {
             return Ok(());
         }
         let next = match self.next_value(end) {
-            Some(value) => Some(value.frame.len() + 64),
+            Some(value) => Some(value.written(end.encoding).len() + 64),
             None => self
                 .ahead(end)
                 .next
-                .map(|place| self.events[place].frame.len()),
+                .map(|place| self.events[place].written(end.encoding).len()),
         };
         let len: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
         let values = pieces

@@ -199,6 +199,7 @@ impl Model {
             served: self.head,
             lag: opening.lag_closes.map_or(self.options.lag, policy),
             comments: opening.comments,
+            encoding: opening.encoding(),
             floor: self.head,
             opening: None,
             resuming: false,

@@ -10,7 +10,7 @@ use crate::mail::{Address, Mail};
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
 use std::collections::BTreeMap;
-use tidings_core::{ClassStats, Cursor, PublishError, Published};
+use tidings_core::{ClassStats, Cursor, Encoding, PublishError, Published};
 
 /// The answer of a hub to a batch.
 pub type Outcome = Result<Vec<Published>, PublishError>;
@@ -263,7 +263,8 @@ impl Model {
             time_ms: self.now,
             except_tab: excluded.and_then(|key| self.tab_of(key)),
             state: State::Kept,
-            frame: format!("id: {id_line}\n{}", mail.body()).into_bytes(),
+            frame: mail.written(&id_line, Encoding::EventStream),
+            message: mail.written(&id_line, Encoding::WebSocket),
             mail: mail.clone(),
         };
         if let Address::Connection(id) = mail.address

@@ -9,7 +9,7 @@ use super::walk::Ahead;
 use super::{Event, Model};
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
-use tidings_core::{CloseReason, GapReason, LagPolicy};
+use tidings_core::{CloseReason, Encoding, GapReason, LagPolicy};
 
 /// An offer while it is read.
 pub(super) struct Reading<'a> {
@@ -104,7 +104,7 @@ impl Reading<'_> {
         while let Some(value) = self.model.next_value(&self.at) {
             let through = self.model.cursor_text(self.at.floor);
             let id = format!("{through}~{}", value.sequence);
-            let frame = value.frame_with_id(&id);
+            let frame = value.mail.written(&id, self.at.encoding);
             if !self.scan.starts_with(&frame) {
                 break;
             }
@@ -130,7 +130,8 @@ impl Reading<'_> {
             let Some(next) = ahead.next.map(|place| &self.model.events[place]) else {
                 return Ok(());
             };
-            if !self.scan.starts_with(&next.frame) {
+            let bytes = next.written(self.at.encoding);
+            if !self.scan.starts_with(bytes) {
                 return Ok(());
             }
             ensure!(
@@ -141,10 +142,10 @@ impl Reading<'_> {
             );
             if let Some(replay) = &mut self.at.replay {
                 replay.skip_through = ahead.skip_through;
-                replay.use_up(next.frame.len());
+                replay.use_up(bytes.len());
             }
             let sequence = next.sequence;
-            self.piece(next.frame.clone(), Means::Event(sequence))?;
+            self.piece(bytes.to_vec(), Means::Event(sequence))?;
             (self.at.position, self.at.served) = (sequence, sequence);
             if next.mail.id.is_none() {
                 self.model
@@ -286,6 +287,9 @@ impl Reading<'_> {
     fn bye(&mut self, reason: CloseReason) -> Verdict {
         let frame = self.scan.peek()?.unwrap_or_default();
         self.model.check_bye(&frame, reason, &self.at)?;
+        let closes = self.at.encoding == Encoding::WebSocket;
+        let close = closes.then(|| (reason.websocket_status(), reason.to_string()));
+        ensure_eq!(frame.close, close, "the close after a `bye`");
         match frame.id.as_deref().map(|id| id.strip_suffix('!').ok_or(id)) {
             Some(Ok(_)) => ensure!(stays_away(reason), "told to stay away after {reason}"),
             _ if stays_away(reason) => return Err(format!("not told to stay away: {frame:?}")),

@@ -4,20 +4,25 @@
 //! allow that from what it held before.
 
 use super::connection::RestOf;
-use super::{Connection, Model, State};
+use super::{Connection, Event, Model, State};
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
-use tidings_core::ClassStats;
+use tidings_core::{ClassStats, Encoding};
 
 /// More than the index record of any event of the universe takes beside its frame, and less.
 const MOST_RECORD_BYTES: usize = 512;
 const LEAST_RECORD_BYTES: usize = 64;
+
+/// More than a message takes beside its bytes.
+const MESSAGE_BYTES: usize = 64;
 
 /// Why a class may hold other events than before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cause {
     /// Events from this number on were published.
     Published(u64),
+    /// A WebSocket connection was offered something.
+    Offered,
     /// The hub was told of the time.
     Woken,
     /// None.
@@ -61,6 +66,7 @@ impl Model {
             let event = &self.events[*place];
             let (sequence, latest) = (event.sequence, self.class(event.class).latest);
             self.reach(match (cause, latest) {
+                (Cause::Offered, _) => "an event trimmed for a message",
                 (Cause::Woken, _) => "an event too old",
                 (_, true) => "a value evicted",
                 (_, false) => "an event trimmed",
@@ -150,10 +156,14 @@ impl Model {
         };
         let fits = match cause {
             Cause::Published(_) => {
-                let more = last.frame.len() + MOST_RECORD_BYTES * (left.records + 1);
+                let more = self.bytes_of(last) + MOST_RECORD_BYTES * (left.records + 1);
                 !incoming
                     || held.events + unstored.events < limit.events
                         && held.bytes + unstored.bytes + more <= limit.bytes
+            }
+            Cause::Offered => {
+                let more = self.bytes_of(last) + MOST_RECORD_BYTES * (left.records + 1);
+                held.bytes + more <= limit.bytes
             }
             Cause::Woken => {
                 let age_ms = limit.age_ms.unwrap_or(u64::MAX);
@@ -167,6 +177,17 @@ impl Model {
             last.sequence
         );
         Ok(())
+    }
+
+    /// The most that an event takes beside its record.
+    fn bytes_of(&self, event: &Event) -> usize {
+        let asked = |one: &Connection| one.encoding == Encoding::WebSocket;
+        let message = if self.connections.iter().any(asked) {
+            event.message.len() + MESSAGE_BYTES
+        } else {
+            0
+        };
+        event.frame.len() + message
     }
 
     /// Whether something came in, and what was not kept after all: room was made for it, and that
@@ -198,7 +219,8 @@ impl Model {
                 && event.sequence > connection.position
                 && Self::is_for(event, connection)
                 && !connection.replay.is_some_and(|replay| {
-                    replay.skip_through.is_some() || replay.is_over(event.frame.len())
+                    replay.skip_through.is_some()
+                        || replay.is_over(event.written(connection.encoding).len())
                 });
             ensure!(
                 !waits,

@@ -7,7 +7,7 @@ use super::offer::{Gap, Means, Offer, Piece};
 use super::{Event, Model};
 use crate::ensure;
 use crate::verdict::Verdict;
-use tidings_core::CloseReason;
+use tidings_core::{CloseReason, Encoding};
 
 impl Model {
     /// The socket took the first `taken` bytes of what was offered; `after` is where the hub says
@@ -120,6 +120,13 @@ impl Model {
     fn take(&mut self, key: usize, piece: &Piece, part: usize) -> u64 {
         let whole = part == piece.bytes.len();
         self.reach(piece.means.name(whole));
+        if self.connections[key].encoding == Encoding::WebSocket {
+            self.reach(match (&piece.means, whole) {
+                (Means::Event(_), false) => "part of a message",
+                (Means::Value(_), _) => "a value as a message",
+                _ => "a message",
+            });
+        }
         let (mut events, of) = self.begin(key, &piece.means);
         let connection = &mut self.connections[key];
         match (&piece.means, whole) {
@@ -169,7 +176,7 @@ impl Model {
             Means::Event(sequence) => {
                 let len = self
                     .event(*sequence)
-                    .map_or(0, |event: &Event| event.frame.len());
+                    .map_or(0, |event: &Event| event.written(connection.encoding).len());
                 if let Some(replay) = &mut connection.replay {
                     replay.use_up(len);
                 }

@@ -44,7 +44,8 @@ impl Model {
             }
             if event.is_kept() {
                 let replay = connection.replay;
-                let over = replay.is_some_and(|replay| replay.is_over(event.frame.len()));
+                let over = replay
+                    .is_some_and(|replay| replay.is_over(event.written(connection.encoding).len()));
                 if over && ahead.skip_through.is_none() {
                     ahead.skip_through = Some(self.head);
                 }

@@ -143,10 +143,18 @@ fn opening() -> BoxedStrategy<Opening> {
         vec(pattern(), 0..3),
         start(),
         expiry(),
-        (lag, any::<bool>(), preamble),
+        (lag, any::<bool>(), preamble, proptest::bool::weighted(0.3)),
     )
         .prop_map(
-            |(user, tab, topics, grants, start, expires_in, (lag_closes, comments, preamble))| {
+            |(
+                user,
+                tab,
+                topics,
+                grants,
+                start,
+                expires_in,
+                (lag_closes, comments, preamble, websocket),
+            )| {
                 Opening {
                     user,
                     tab,
@@ -157,6 +165,7 @@ fn opening() -> BoxedStrategy<Opening> {
                     lag_closes,
                     comments,
                     preamble,
+                    websocket,
                 }
             },
         )

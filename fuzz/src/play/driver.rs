@@ -7,8 +7,9 @@ use crate::model::Cause;
 use crate::ops::{Operation, Peer, Socket};
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use tidings_core::{CloseReason, ConnectionId, Item, NotTransmitted, Output};
+use tidings_core::{CloseReason, ConnectionId, Encoding, Item, NotTransmitted, Output};
 
 /// More turns than any driver needs until all is written.
 const MOST_TURNS: usize = 20_000;
@@ -96,6 +97,11 @@ impl Player {
             return self.model.offered_nothing(key, before, after);
         };
         self.note(&bytes);
+        if self.model.connections()[key].encoding == Encoding::WebSocket {
+            // Messages that were made for it have taken room in the log.
+            self.learn_overflows()?;
+            self.observe(Cause::Offered)?;
+        }
         let offer = self.model.read_offer(key, &bytes, slices, before)?;
         let taken = room.min(bytes.len());
         // Until the hub has heard of it, it is for the driver to remember.
@@ -149,7 +155,11 @@ impl Player {
         let client = &mut self.clients[key];
         let preamble = client.preamble.min(bytes.len());
         client.preamble -= preamble;
-        let mut input = &bytes[preamble..];
+        let mut bytes = Cow::Borrowed(&bytes[preamble..]);
+        if let Some(frames) = &mut client.frames {
+            bytes = frames.stream(&bytes)?.into();
+        }
+        let mut input = &*bytes;
         while let Some(item) = client
             .decoder
             .decode(&mut input)

@@ -4,10 +4,11 @@
 
 use super::{Client, Player};
 use crate::ensure_eq;
+use crate::frames::Frames;
 use crate::model::Asked;
 use crate::ops::{Opening, Peer, Start};
 use crate::verdict::Verdict;
-use tidings_core::{Decoder, Encoding, LagPolicy, Open};
+use tidings_core::{Decoder, LagPolicy, Open};
 
 impl Player {
     pub(super) fn open(&mut self, opening: &Opening) -> Verdict {
@@ -40,7 +41,7 @@ impl Player {
                 expires_ms: asked.expires_ms,
                 lag: opening.lag_closes.map(policy),
                 comment_heartbeats: opening.comments,
-                encoding: Encoding::EventStream,
+                encoding: opening.encoding(),
                 preamble: &asked.preamble,
             },
         );
@@ -49,6 +50,7 @@ impl Player {
         if answer.is_ok() {
             self.clients.push(Client {
                 decoder: Decoder::default(),
+                frames: opening.websocket.then(Frames::default),
                 preamble: opening.preamble,
             });
             let seen = &asked.last_event_id;

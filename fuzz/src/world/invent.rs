@@ -113,7 +113,8 @@ impl Keeps {
 }
 
 impl Persona {
-    const CHANGES: [fn(&mut Self); 8] = [
+    const CHANGES: [fn(&mut Self); 9] = [
+        |one| one.websocket = false,
         |one| one.user = None,
         |one| one.tab = None,
         |one| one.topics.truncate(1),
@@ -140,6 +141,7 @@ impl Persona {
             comments: dice.chance(30),
             token: maybe(dice, 30, 30, 200),
             renews: dice.chance(70),
+            websocket: dice.chance(30),
         }
     }
 }

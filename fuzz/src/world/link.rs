@@ -2,6 +2,7 @@
 //!
 //! It does not know what the bytes say.
 
+use crate::frames::Frames;
 use std::collections::VecDeque;
 use tidings_core::ConnectionId;
 
@@ -11,6 +12,8 @@ pub(super) struct Link {
     /// The life of the server it belongs to.
     pub(super) life: u64,
     pub(super) connection: ConnectionId,
+    /// What the reader makes an event stream of, over WebSocket.
+    pub(super) frames: Option<Frames>,
     pub(super) path: Path,
     /// Something was done to it, so that silence on it proves nothing.
     pub(super) disturbed: bool,
@@ -38,6 +41,7 @@ impl Link {
         Self {
             life,
             connection,
+            frames: None,
             path: Path::Good,
             disturbed: false,
             ended: false,

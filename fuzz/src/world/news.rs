@@ -7,8 +7,10 @@ use super::posting::Post;
 use super::reader::{Pace, Wish};
 use super::{MOST_DELAY_MS, World};
 use crate::ensure;
+use crate::frames::Frames;
 use crate::verdict::Verdict;
-use tidings_core::{ClientError, Cursor, Encoding, LagPolicy, Open};
+use std::borrow::Cow;
+use tidings_core::{ClientError, Cursor, LagPolicy, Open};
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -117,7 +119,7 @@ impl World {
             expires_ms: who.token_ms().map(|ms| unix_ms + ms),
             lag: who.persona.lag_closes.map(policy),
             comment_heartbeats: who.persona.comments,
-            encoding: Encoding::EventStream,
+            encoding: who.persona.encoding(),
             preamble: b"",
         };
         let turn = reader as u64 + attempt;
@@ -128,8 +130,9 @@ impl World {
         let capacity = dice.between(150, 5_000) as usize;
         let delay_ms = dice.between(0, MOST_DELAY_MS);
         let life = self.server.life();
-        self.links
-            .push(Link::new(life, connection, capacity, delay_ms));
+        let mut link = Link::new(life, connection, capacity, delay_ms);
+        link.frames = self.readers[reader].persona.websocket.then(Frames::default);
+        self.links.push(link);
         let known = self.must_know(last_event_id);
         self.ledger
             .connect(life, connection, &self.readers[reader].profile);
@@ -216,7 +219,11 @@ impl World {
     pub(super) fn hear(&mut self, reader: usize, link: usize, bytes: &[u8]) -> Verdict {
         self.mark(bytes);
         self.readers[reader].record.connection = Some(self.links[link].connection);
-        let heard = self.readers[reader].receive(self.now, bytes, &self.ledger);
+        let mut stream = Cow::Borrowed(bytes);
+        if let Some(frames) = &mut self.links[link].frames {
+            stream = frames.stream(bytes)?.into();
+        }
+        let heard = self.readers[reader].receive(self.now, &stream, &self.ledger);
         let reauth = heard.map_err(|error| format!("reader {reader}: {error}"))?;
         // Some clients do not care, and are closed when the token ends.
         let who = &self.readers[reader];

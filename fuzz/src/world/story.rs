@@ -7,6 +7,7 @@
 use crate::ops::choices::{listened, many, several_logs, short, some_tab, some_user, topic, user};
 use arbitrary::Arbitrary;
 use std::fmt;
+use tidings_core::Encoding;
 
 /// A world, from its beginning to its end.
 #[derive(Arbitrary, Clone)]
@@ -91,6 +92,17 @@ pub struct Persona {
     pub token: Option<u8>,
     /// Whether it asks for a new token when the old one is about to end.
     pub renews: bool,
+    /// WebSocket messages instead of an event stream.
+    pub websocket: bool,
+}
+
+impl Persona {
+    pub(super) const fn encoding(&self) -> Encoding {
+        match self.websocket {
+            true => Encoding::WebSocket,
+            false => Encoding::EventStream,
+        }
+    }
 }
 
 /// Something that is done, after a while.
