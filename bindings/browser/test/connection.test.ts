@@ -307,6 +307,26 @@ test("types that are listened to later are heard; all types are, over fetch", as
   heard.stream.close();
 });
 
+test("whoever closes the stream at its bye hears of no reconnect", async () => {
+  const heard = listen(EVENTS);
+  await pass();
+  last().connected();
+  heard.stream.on("bye", () => heard.stream.close());
+  last().say("bye", { reason: "drain", retry_ms: 100 });
+  expect(heard.states()).toEqual(["idle", "connecting", "connected", "idle"]);
+  await pass(1000);
+  expect(FakeEventSource.all.length).toBe(1);
+});
+
+test("a delay that is longer than any clock is not none", async () => {
+  const heard = listen(EVENTS);
+  await pass();
+  last().say("bye", { reason: "drain", retry_ms: 3_000_000_000 });
+  await pass(1_000_000);
+  expect(FakeEventSource.all.length).toBe(1);
+  heard.stream.close();
+});
+
 test("what listens may close the stream at once", async () => {
   const heard = listen(EVENTS);
   await pass();

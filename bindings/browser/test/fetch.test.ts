@@ -189,6 +189,8 @@ test("what was read, but not yet told when an application begins anew, comes aga
   last().open().connected("e~1").say("event: news\nid: e~2\ndata: one\n\nevent: news\nid: e~3\ndata: two\n\n");
   await pass();
   expect(heard.events).toEqual(["news:one"]);
+  last().fail();
+  await pass(1000);
   expect(last().url.searchParams.get("last_event_id")).toBe("e~2");
   last().open().connected("e~2").say("event: news\nid: e~3\ndata: two\n\n");
   await pass();

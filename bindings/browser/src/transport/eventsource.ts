@@ -13,8 +13,9 @@ export function overEventSource(attempt: Attempt, ears: Ears): Live {
   const source = new EventSource(address(attempt, "soft", "1"), { withCredentials });
   const listened = new Set<string>();
   const listen = (type: string) => {
-    if (!listened.has(type)) source.addEventListener(type, hear);
     listened.add(type);
+    // Twice is once.
+    source.addEventListener(type, hear);
   };
   // What the server calls `error` has data, a failure has none.
   const hear = (event: Event) => {
