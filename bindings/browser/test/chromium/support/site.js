@@ -57,7 +57,8 @@ export class Site {
     const { method, url, headers } = one.incoming;
     const host = `127.0.0.1:${this.port}`;
     const asked = request({ host: "127.0.0.1", port: this.port, method, path: url, headers: { ...headers, host } });
-    asked.on("error", () => outgoing.destroy());
+    // As a proxy says it whose server is not there.
+    asked.on("error", () => (outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(502).end()));
     outgoing.on("close", () => asked.destroy());
     asked.on("response", (answer) => {
       one.answer = answer;
