@@ -1,4 +1,4 @@
-// A browser whose tabs come, go, crash, hang in the cache and change leaders by chance: whatever happens,
+// A browser whose tabs come, go, crash, hang, are put into the cache and change leaders by chance: whatever happens,
 // each hears each event once and in order from when it joined, and there is one connection.
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -114,7 +114,8 @@ class Simulation {
 
   step(): void {
     const what = this.chance(100);
-    if (what < 60) return this.server.publish();
+    if (what < 58) return this.server.publish();
+    if (what < 60) return this.any(this.pages)?.agent.hang(this.chance(4_000));
     if (what < 70 && this.pages.length < 8) {
       this.pages.push(new Page(this, this.worker ? this.startWorker : undefined));
     } else if (what < 75) this.#remove(this.any(this.pages), (page) => page.tab.close());

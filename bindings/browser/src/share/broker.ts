@@ -5,7 +5,8 @@
 // A reign begins with a call. Each member answers how far it has come, and takes nothing from an earlier
 // leader from then on. Who has come furthest sends its log: each takes what it lacks from that, and the
 // connection is opened where it ends. So each has each message once, whatever was under way when the last
-// leader was lost.
+// leader was lost. Nothing is kept for single members: what is on its way to a tab whose script runs waits in
+// the browser, as all that is posted to it does.
 
 import { newName } from "../name.js";
 import { Timer } from "../timer.js";
@@ -31,18 +32,30 @@ export function newBroker(reign: Reign, { name, url, options }: Group, world: Wo
   const answered = new Set<string>();
   const types = new Set<string>();
   /** Who has come furthest. */
-  let best: Position & Pick<State, "log" | "tab"> = { ...own.state(), ...own.at() };
+  let best: Position & Pick<State, "log" | "tab">;
   /** Who has to answer the call. */
   let called: string[] | undefined;
   let source: Source | undefined;
   let hasEnded = false;
+  /** When the next attempt is. */
+  let due = 0;
   let hearAnswer: ((answer: Partial<Answer>) => void) | undefined;
 
-  const call = (): void => say({ kind: "call", reign, ...own.at() });
+  /** How things stand for one who joins now. */
+  const now = (): State => {
+    const state = own.state();
+    const { retryInMs, ...status } = state.status;
+    return { ...state, status: retryInMs === undefined ? status : { ...status, retryInMs: Math.max(0, due - Date.now()) } };
+  };
+
+  const call = (): void => {
+    // Its own member, too, takes nothing more from the leader before.
+    best ??= { ...own.state(), ...own.at() };
+    say({ kind: "call", reign, ...own.at() });
+  };
 
   const open = (): void => {
     timer.clear();
-    if (hasEnded) return;
     const { log, tab } = best;
     const state = { ...own.state(), reign, log, tab: tab || newName() };
     const lastEventId = cursor(log);
@@ -61,7 +74,7 @@ export function newBroker(reign: Reign, { name, url, options }: Group, world: Wo
       source?.listen(type);
     }
     if (source) {
-      if (placed !== reign) say(own.state());
+      if (placed !== reign) say(now());
       return;
     }
     if (log && isFurther(packet, best)) best = { ...packet, log };
@@ -71,7 +84,13 @@ export function newBroker(reign: Reign, { name, url, options }: Group, world: Wo
 
   const sink: Sink = {
     message: (message) => say({ kind: "message", reign, message }),
-    status: (status) => say({ kind: "status", reign, status: { ...status, shared: true } }),
+    status(status) {
+      due = Date.now() + (status.retryInMs ?? 0);
+      // For those who saw another leader's connection it is no first one.
+      const isFirst = own.state().status.state === "connecting";
+      const state = status.state === "connecting" && !isFirst ? "reconnecting" : status.state;
+      say({ kind: "status", reign, status: { ...status, state, shared: true } });
+    },
     /** Asks one member after another: a tab may be busy, or signed out. */
     async token(refused = false) {
       let failure = "no tab gave a token";
@@ -88,9 +107,10 @@ export function newBroker(reign: Reign, { name, url, options }: Group, world: Wo
     },
   };
 
-  timer.set(CALL_MS, open);
   void members(world, name).then((ids) => {
+    if (hasEnded) return;
     called = ids;
+    timer.set(CALL_MS, open);
     call();
   });
 

@@ -20,6 +20,7 @@ class Lock {
 /** A tab or a worker: what is lost at once when it crashes. */
 export class Agent {
   dead = false;
+  #hung: (() => void)[] | undefined;
   #ends = new Set<() => void>();
   world: World;
 
@@ -39,6 +40,23 @@ export class Agent {
         return source;
       },
     };
+  }
+
+  /** A script runs for so long: what it is told waits. */
+  hang(ms: number): void {
+    if (this.#hung) return;
+    this.#hung = [];
+    setTimeout(() => {
+      const acts = this.#hung!;
+      this.#hung = undefined;
+      acts.forEach((act) => this.run(act));
+    }, ms);
+  }
+
+  /** Does it as soon as no script runs. */
+  run(act: () => void): void {
+    if (this.#hung) this.#hung.push(act);
+    else if (!this.dead) act();
   }
 
   crash(): void {
@@ -143,7 +161,7 @@ export class VirtualBrowser {
     if (lock.holder) return;
     lock.holder = lock.waiting.shift();
     const { holder } = lock;
-    if (holder) this.later(() => holder.grant());
+    if (holder) this.later(() => holder.agent.run(() => holder.grant()));
   }
 
   release(request: Request): void {
@@ -174,7 +192,7 @@ export class VirtualBrowser {
       queue.push(structuredClone(packet));
       this.later(() => {
         const next = queue.shift();
-        if (next && !ear.closed && !ear.agent.dead) ear.onmessage?.({ data: next });
+        if (next) ear.agent.run(() => ear.closed || ear.onmessage?.({ data: next }));
       });
     }
   }

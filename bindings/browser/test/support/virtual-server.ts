@@ -36,6 +36,7 @@ export class VirtualServer {
 
 export class VirtualConnection implements Source {
   reconnects = 0;
+  look?: () => void;
   #cursor: number;
   #sent = 0;
   #under: Message[] = [];
@@ -66,7 +67,7 @@ export class VirtualConnection implements Source {
   }
 
   listen(type: string): void {
-    this.options.types.push(type);
+    if (!this.options.types.includes(type)) this.options.types.push(type);
   }
 
   /** The network fails: what is under way is lost, and it comes back. */
@@ -83,7 +84,11 @@ export class VirtualConnection implements Source {
   }
 
   tell(state: Status["state"]): void {
-    if (!this.#closed) this.sink.status({ state, attempt: 0, transport: "fetch", shared: false });
+    this.tellStatus({ state, attempt: 0, transport: "fetch", shared: false });
+  }
+
+  tellStatus(status: Status): void {
+    if (!this.#closed) this.sink.status(status);
   }
 
   #begin(): void {
