@@ -24,34 +24,58 @@ pub(super) struct Asset {
 
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const IMAGE: &str = "image/svg+xml";
+
+/// A file of the directory of the console.
+macro_rules! asset {
+    ($path:literal, $kind:expr, $file:literal) => {
+        Asset {
+            path: $path,
+            kind: $kind,
+            bytes: include_bytes!(concat!("../../console/", $file)),
+        }
+    };
+}
 
 /// All of them.
-pub(super) static ASSETS: [Asset; 5] = [
-    Asset {
-        path: "/",
-        kind: HTML,
-        bytes: include_bytes!("../../console/index.html"),
-    },
-    Asset {
-        path: "/browser/index.js",
-        kind: SCRIPT,
-        bytes: include_bytes!("../../console/vendor/tidings/index.js"),
-    },
-    Asset {
-        path: "/browser/share.js",
-        kind: SCRIPT,
-        bytes: include_bytes!("../../console/vendor/tidings/share.js"),
-    },
-    Asset {
-        path: "/browser/status.js",
-        kind: SCRIPT,
-        bytes: include_bytes!("../../console/vendor/tidings/status.js"),
-    },
-    Asset {
-        path: "/browser/worker.js",
-        kind: SCRIPT,
-        bytes: include_bytes!("../../console/vendor/tidings/worker.js"),
-    },
+pub(super) static ASSETS: [Asset; 28] = [
+    asset!("/", HTML, "index.html"),
+    asset!("/console/console.css", STYLE, "console.css"),
+    asset!("/console/icon.svg", IMAGE, "icon.svg"),
+    asset!("/console/api.js", SCRIPT, "api.js"),
+    asset!("/console/chart.js", SCRIPT, "chart.js"),
+    asset!("/console/dom.js", SCRIPT, "dom.js"),
+    asset!("/console/feed.js", SCRIPT, "feed.js"),
+    asset!("/console/format.js", SCRIPT, "format.js"),
+    asset!("/console/json.js", SCRIPT, "json.js"),
+    asset!("/console/lists.js", SCRIPT, "lists.js"),
+    asset!("/console/live.js", SCRIPT, "live.js"),
+    asset!("/console/main.js", SCRIPT, "main.js"),
+    asset!("/console/notices.js", SCRIPT, "notices.js"),
+    asset!("/console/overview.js", SCRIPT, "overview.js"),
+    asset!("/console/pages.js", SCRIPT, "pages.js"),
+    asset!("/console/poller.js", SCRIPT, "poller.js"),
+    asset!("/console/publish.js", SCRIPT, "publish.js"),
+    asset!("/console/samples.js", SCRIPT, "samples.js"),
+    asset!("/console/session.js", SCRIPT, "session.js"),
+    asset!("/console/tabs.js", SCRIPT, "tabs.js"),
+    asset!("/console/theme.js", SCRIPT, "theme.js"),
+    asset!("/console/who.js", SCRIPT, "who.js"),
+    asset!(
+        "/console/vendor/uplot/uPlot.iife.min.js",
+        SCRIPT,
+        "vendor/uplot/uPlot.iife.min.js"
+    ),
+    asset!(
+        "/console/vendor/uplot/uPlot.min.css",
+        STYLE,
+        "vendor/uplot/uPlot.min.css"
+    ),
+    asset!("/browser/index.js", SCRIPT, "vendor/tidings/index.js"),
+    asset!("/browser/share.js", SCRIPT, "vendor/tidings/share.js"),
+    asset!("/browser/status.js", SCRIPT, "vendor/tidings/status.js"),
+    asset!("/browser/worker.js", SCRIPT, "vendor/tidings/worker.js"),
 ];
 
 /// What each is known again by, in the same order.
@@ -60,9 +84,9 @@ static TAGS: LazyLock<Vec<HeaderValue>> =
 
 /// A page talks to nobody but this server, and nobody shows it in a frame.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
-     worker-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; \
-     frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; worker-src 'self'; \
+     connect-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+     form-action 'none'",
 );
 
 /// Answers with the file of this number, unless the client has it.

@@ -3,8 +3,18 @@
 use crate::support::guarded::options;
 use crate::support::{Client, Managed, Response, Server};
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 9] = [
     ("/", "text/html; charset=utf-8"),
+    ("/console/console.css", "text/css; charset=utf-8"),
+    ("/console/main.js", "text/javascript; charset=utf-8"),
+    (
+        "/console/vendor/uplot/uPlot.iife.min.js",
+        "text/javascript; charset=utf-8",
+    ),
+    (
+        "/console/vendor/uplot/uPlot.min.css",
+        "text/css; charset=utf-8",
+    ),
     ("/browser/index.js", "text/javascript; charset=utf-8"),
     ("/browser/share.js", "text/javascript; charset=utf-8"),
     ("/browser/status.js", "text/javascript; charset=utf-8"),
@@ -61,6 +71,8 @@ fn the_page_runs_nothing_from_elsewhere() {
     let policy = page.header("content-security-policy").expect("a policy");
     for rule in [
         "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
         "connect-src 'self'",
         "worker-src 'self'",
         "frame-ancestors 'none'",
