@@ -12,8 +12,10 @@ use smol_hyper::rt::FuturesIo;
 use std::convert::Infallible;
 use std::net::TcpListener;
 use std::time::Duration;
+use tidings_smol::tidings_core::{Opcode, decode_frame};
 use tidings_smol::{
-    Audience, CloseReason, DriverOptions, Event, Hub, Publish, StreamBody, StreamCut, StreamOptions,
+    Audience, CloseReason, DriverOptions, Encoding, Event, Hub, Publish, StreamBody, StreamCut,
+    StreamOptions,
 };
 
 /// More than a body and a log of 100 events hold together, and fewer than such a log can count.
@@ -45,6 +47,59 @@ fn closed(hub: &Hub, reason: CloseReason) {
         let done = (stats.connections, stats.closed(reason)) == (0, 1);
         done.then_some(()).ok_or(format!("{stats:?}"))
     });
+}
+
+#[test]
+fn a_body_has_the_messages_of_a_websocket() {
+    let hub = Hub::start(options(|_| {})).expect("it starts");
+    let bytes = futures::executor::block_on(async {
+        let options = StreamOptions {
+            topics: vec!["a".into()],
+            encoding: Encoding::WebSocket,
+            ..StreamOptions::default()
+        };
+        let stream = hub.open(options).await.expect("it opens");
+        let connection = stream.connection();
+        let mut body = stream.into_body().await;
+        let mut bytes = Vec::new();
+        // Longer than what a body holds.
+        let long = "x".repeat(100_000);
+        say(&hub, "hello").await;
+        say(&hub, &long).await;
+        while bytes.len() < long.len() {
+            bytes.extend(body.next().await.expect("more").expect("no cut"));
+        }
+        assert!(hub.close(connection).await);
+        while let Some(more) = body.next().await {
+            bytes.extend(more.expect("no cut"));
+        }
+        bytes
+    });
+    let mut rest = &*bytes;
+    let mut heard = Vec::new();
+    while let Some((opcode, payload)) = decode_frame(&mut rest).expect("frames of a server") {
+        heard.push((opcode, String::from_utf8_lossy(payload)));
+    }
+    assert_eq!(rest, b"");
+    let begins = [
+        (Opcode::Text, r#"{"id":""#),
+        (Opcode::Text, r#"{"id":""#),
+        (Opcode::Text, r#"{"id":""#),
+        (Opcode::Text, r#"{"id":""#),
+        (Opcode::Close, "\u{3}"),
+    ];
+    assert_eq!(heard.len(), begins.len());
+    for ((opcode, payload), (expected, begin)) in heard.iter().zip(begins) {
+        assert_eq!(*opcode, expected);
+        assert!(payload.starts_with(begin), "{payload}");
+    }
+    assert!(
+        heard[1]
+            .1
+            .ends_with(r#""event":"message","data":"hello","topic":"a"}"#)
+    );
+    assert!(heard[2].1.ends_with(r#"x","topic":"a"}"#) && heard[2].1.len() > 100_000);
+    assert!(heard[3].1.contains(r#""event":"bye""#));
 }
 
 #[test]
