@@ -9,6 +9,7 @@ export class Proxy {
   #pairs = new Set();
   #cuts = null;
   #next = false;
+  #servers = new Set();
   connections = 0;
   /** Connections through which nothing came back. */
   cutOff = 0;
@@ -44,6 +45,15 @@ export class Proxy {
     this.#pairs.forEach((end) => end());
   }
 
+  /** Takes nothing more from the server on the connections there are: a client that has stopped reading. */
+  pause() {
+    this.#servers.forEach((server) => server.pause());
+  }
+
+  resume() {
+    this.#servers.forEach((server) => server.resume());
+  }
+
   async close() {
     this.stopCutting();
     this.cut();
@@ -56,8 +66,10 @@ export class Proxy {
     // Now and then nothing comes through at all.
     let budget = !cuts ? Infinity : cuts.random.below(4) ? cuts.random.below(cuts.bytes) : 0;
     const server = connect(port, "127.0.0.1");
+    this.#servers.add(server);
     const end = () => {
       this.#pairs.delete(end);
+      this.#servers.delete(server);
       client.destroy();
       server.destroy();
     };
