@@ -68,9 +68,13 @@ async fn status(ask: Ask<'_>) -> Reply {
     let connections = ask.hub().connections();
     let (status, message) = match connections {
         0..5 => ("ok", "everything works"),
-        5..=BROWSER_LIMIT => (
+        5..BROWSER_LIMIT => (
             "warning",
             "near the limit of a browser: the page will freeze soon",
+        ),
+        BROWSER_LIMIT => (
+            "warning",
+            "all that a browser has: whatever else its page asks for waits",
         ),
         _ => (
             "danger",
