@@ -3,15 +3,14 @@
 //! It does not know how sessions and notifications are kept.
 
 use crate::config::Config;
-use crate::in_store;
-use crate::session::{self, failed};
+use crate::disk::Disk;
+use crate::session;
 use crate::store::Store;
 use async_channel::Sender;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use std::rc::Rc;
-use std::sync::Arc;
 use tidings_smol::Answer;
 use tidings_smol::server::{ApiError, App, Ask, Reply, with};
 
@@ -21,7 +20,7 @@ const BODY: usize = 1_000;
 
 /// What the routes share.
 pub(crate) struct Center {
-    pub(crate) store: Arc<Store>,
+    pub(crate) disk: Disk,
     pub(crate) config: Config,
     /// Says that there is something in the outbox.
     pub(crate) changed: Sender<()>,
@@ -84,8 +83,8 @@ impl Center {
     async fn state(&self, mut ask: Ask<'_>) -> Reply {
         let user = ask.user().await?;
         let owner = user.clone();
-        let state = in_store(&self.store, move |store| store.state(&owner)).await;
-        let state = state.map_err(failed)?;
+        let state = self.disk.ask(move |store| store.state(&owner)).await;
+        let state = state?;
         let users: Vec<_> = self.config.users().collect();
         Ok(Answer::json(&json!({
             "user": user,
@@ -109,21 +108,21 @@ impl Center {
             }
         }
         let created = move |store: &Store| store.create(&from, &to, title, body);
-        let notification = in_store(&self.store, created).await.map_err(failed)?;
+        let notification = self.disk.ask(created).await?;
         self.tell();
         Ok(Answer::json(&notification).with_status(StatusCode::CREATED))
     }
 
     async fn mark_read(&self, mut ask: Ask<'_>) -> Reply {
         let (user, id) = own(&mut ask).await?;
-        let found = in_store(&self.store, move |store| store.mark_read(&user, id)).await;
-        self.done(found.map_err(failed)?)
+        let found = self.disk.ask(move |store| store.mark_read(&user, id)).await;
+        self.done(found?)
     }
 
     async fn delete(&self, mut ask: Ask<'_>) -> Reply {
         let (user, id) = own(&mut ask).await?;
-        let found = in_store(&self.store, move |store| store.delete(&user, id)).await;
-        self.done(found.map_err(failed)?)
+        let found = self.disk.ask(move |store| store.delete(&user, id)).await;
+        self.done(found?)
     }
 
     fn done(&self, found: bool) -> Reply {

@@ -4,15 +4,16 @@
 
 mod api;
 mod config;
+mod disk;
 mod session;
 mod store;
 
 use api::Center;
 use config::Config;
+use disk::Disk;
 use std::error::Error;
 use std::fs;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use store::{Posted, Store};
 use tidings_smol::server::{
@@ -28,13 +29,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(file) => serde_json::from_slice(&fs::read(file)?)?,
         None => Config::default(),
     };
-    let store = Arc::new(Store::open(&config.database)?);
+    let disk = Disk::start(Store::open(&config.database)?)?;
     let _log = LogOptions::default().start()?;
     let server = Server::bind(options(listen, &config))?;
     let (changed, changes) = async_channel::bounded(1);
-    smol::spawn(tell(server.hub().clone(), store.clone(), changes)).detach();
+    smol::spawn(tell(server.hub().clone(), disk.clone(), changes)).detach();
     let app = api::app(Center {
-        store,
+        disk,
         config,
         changed,
     });
@@ -66,9 +67,9 @@ fn options(listen: SocketAddr, config: &Config) -> ServerOptions {
 }
 
 /// Publishes what is in the outbox, now and whenever something has changed.
-async fn tell(hub: Hub, store: Arc<Store>, changes: async_channel::Receiver<()>) {
+async fn tell(hub: Hub, disk: Disk, changes: async_channel::Receiver<()>) {
     loop {
-        match publish_waiting(&hub, &store).await {
+        match publish_waiting(&hub, &disk).await {
             Ok(0) if changes.recv().await.is_err() => return,
             Ok(_) => {}
             Err(Stop) => return,
@@ -79,8 +80,8 @@ async fn tell(hub: Hub, store: Arc<Store>, changes: async_channel::Receiver<()>)
 struct Stop;
 
 /// Publishes the first events of the outbox, and says how many there were.
-async fn publish_waiting(hub: &Hub, store: &Arc<Store>) -> Result<usize, Stop> {
-    let waiting = in_store(store, Store::waiting).await.map_err(|_| Stop)?;
+async fn publish_waiting(hub: &Hub, disk: &Disk) -> Result<usize, Stop> {
+    let waiting = disk.ask(Store::waiting).await.map_err(|_| Stop)?;
     for (_, Posted { user, event, data }) in &waiting {
         let data = data.to_string();
         let event = Event::message(&data).with_event(event).map_err(|_| Stop)?;
@@ -94,19 +95,9 @@ async fn publish_waiting(hub: &Hub, store: &Arc<Store>) -> Result<usize, Stop> {
     }
     if let Some((last, _)) = waiting.last() {
         let last = *last;
-        in_store(store, move |store| store.published(last))
+        disk.ask(move |store| store.published(last))
             .await
             .map_err(|_| Stop)?;
     }
     Ok(waiting.len())
-}
-
-/// Asks the store on a thread that may wait for the disk.
-async fn in_store<T: Send + 'static>(
-    store: &Arc<Store>,
-    ask: impl FnOnce(&Store) -> store::Result<T> + Send + 'static,
-) -> store::Result<T> {
-    let store = store.clone();
-    let asked = smol::unblock(move || ask(&store)).await;
-    asked.inspect_err(|error| tracing::error!(%error, "the database failed"))
 }

@@ -4,7 +4,6 @@
 
 use crate::api::Center;
 use crate::config::Config;
-use crate::in_store;
 use crate::store::Session;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
@@ -66,11 +65,10 @@ pub(crate) async fn sign_in(center: &Center, ask: Ask<'_>) -> Reply {
         user: user.clone(),
         expires_ms: unix_ms() + lifetime_ms,
     };
-    in_store(&center.store, move |store| {
-        store.begin_session(&hash, &session)
-    })
-    .await
-    .map_err(failed)?;
+    center
+        .disk
+        .ask(move |store| store.begin_session(&hash, &session))
+        .await?;
     let cookie = cookie(&token, lifetime_ms / 1_000, secure);
     Ok(Answer::json(&json!({ "user": user })).with_header(SET_COOKIE, cookie))
 }
@@ -79,9 +77,10 @@ pub(crate) async fn sign_in(center: &Center, ask: Ask<'_>) -> Reply {
 pub(crate) async fn sign_out(center: &Center, ask: Ask<'_>) -> Reply {
     if let Some(hash) = cookie_hash(&ask) {
         let ended = hash.clone();
-        in_store(&center.store, move |store| store.end_session(&ended))
-            .await
-            .map_err(failed)?;
+        center
+            .disk
+            .ask(move |store| store.end_session(&ended))
+            .await?;
         ask.revoke_token(&hash).await?;
     }
     let cookie = cookie("", 0, ask.client().secure);
@@ -94,9 +93,10 @@ pub(crate) async fn whoami(center: &Center, ask: Ask<'_>) -> Reply {
     let signed_out = || ApiError::unauthorized("signed_out", "sign in first");
     let hash = hash.ok_or_else(signed_out)?;
     let token_id = hash.clone();
-    let session = in_store(&center.store, move |store| store.session(&hash))
-        .await
-        .map_err(failed)?
+    let session = center
+        .disk
+        .ask(move |store| store.session(&hash))
+        .await?
         .ok_or_else(signed_out)?;
     Ok(Answer::json(&json!({
         "user": session.user,
@@ -104,10 +104,6 @@ pub(crate) async fn whoami(center: &Center, ask: Ask<'_>) -> Reply {
         "token_id": token_id,
         "access": {},
     })))
-}
-
-pub(crate) fn failed(_: redb::Error) -> ApiError {
-    ApiError::unavailable("database", "the database failed; nothing was changed")
 }
 
 /// What the cookie of a request hashes to: whoever reads the database cannot use it.

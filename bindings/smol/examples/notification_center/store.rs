@@ -27,6 +27,9 @@ const LAST: TableDefinition<'_, (), u64> = TableDefinition::new("last");
 /// Notifications that one user has; the oldest makes room for one more.
 const PER_USER: usize = 200;
 
+/// Bytes of the database that are kept in memory.
+const CACHE: usize = 1 << 20;
+
 /// Events that are taken from the outbox at a time.
 const BATCH: usize = 100;
 
@@ -67,7 +70,8 @@ pub(crate) struct Store(Database);
 
 impl Store {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let database = Database::create(path)?;
+        let mut database = Database::builder();
+        let database = database.set_cache_size(CACHE).create(path)?;
         let change = database.begin_write()?;
         change.open_table(NOTIFICATIONS)?;
         change.open_table(OUTBOX)?;
