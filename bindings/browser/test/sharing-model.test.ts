@@ -170,7 +170,7 @@ class Simulation {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const RUNS = Number(process.env.TIDINGS_TEST_RUNS ?? 150);
+const RUNS = Number(process.env.TIDINGS_TEST_RUNS ?? 40);
 const SEED = Number(process.env.TIDINGS_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 test.each([
