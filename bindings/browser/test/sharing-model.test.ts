@@ -60,6 +60,7 @@ class Page {
   }
 
   #check(id: number): void {
+    if (!this.world.server.replays) return;
     const last = this.heard.at(-1);
     if (last !== undefined && this.gaps === 0) expect(id, "the next event").toBe(last + 1);
     if (last !== undefined) expect(id, "none twice").toBeGreaterThan(last);
@@ -103,6 +104,27 @@ class Simulation {
       void new Host(agent.world).stand(group).then(() => (this.#worker = undefined));
     });
   };
+
+  /** Tabs come, go and crash while nothing can be had from the server again: what one has had, all have. */
+  async agree(steps: number): Promise<void> {
+    this.server.replays = false;
+    for (let step = 0; step < steps; step++) {
+      const what = this.chance(10);
+      if (what < 7) this.server.publish();
+      else if (what < 9 && this.pages.length < 6) this.pages.push(new Page(this));
+      else this.#crashLeader();
+      await vi.advanceTimersByTimeAsync(this.chance(40));
+    }
+    await vi.advanceTimersByTimeAsync(10_000);
+    const since = Math.max(...this.pages.map(({ heard }) => heard[0] ?? Infinity));
+    const [all, ...others] = this.pages.map(({ heard }) => heard.filter((id) => id >= since));
+    for (const other of others) expect(other, "what another has heard").toEqual(all);
+    for (const page of this.pages) {
+      expect(page.gaps).toBe(0);
+      page.tab.close();
+    }
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
 
   any(pages: Page[]): Page | undefined {
     return pages.length ? pages[this.chance(pages.length)] : undefined;
@@ -188,4 +210,14 @@ test.each([
     takeovers += simulation.server.made.length;
   }
   expect(takeovers, "connections that were made").toBeGreaterThan(RUNS);
+}, 60_000);
+
+test("what one tab has had all have, though the server tells nothing twice", async () => {
+  for (let run = 0; run < RUNS; run++) {
+    try {
+      await new Simulation(SEED + run, false).agree(100);
+    } catch (error) {
+      throw new Error(`TIDINGS_TEST_SEED=${SEED + run} TIDINGS_TEST_RUNS=1`, { cause: error });
+    }
+  }
 }, 60_000);

@@ -3,7 +3,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { groupOf } from "../src/share.js";
 import { cursor, end, find, newLog, push } from "../src/share/log.js";
-import type { Group } from "../src/share/packet.js";
+import { newMember } from "../src/share/member.js";
+import type { Group, Packet } from "../src/share/packet.js";
 import { newTab, type StartWorker } from "../src/share/tab.js";
 import { isShareable } from "../src/source.js";
 import type { Message, Plain, Source, Status } from "../src/types.js";
@@ -264,6 +265,28 @@ test("what is closed says nothing, and can be opened again", async () => {
   server.publish();
   await pass(100);
   expect(first!.ids()).toEqual(["2"]);
+});
+
+test("whoever has answered the call of a leader takes nothing more from the one before", () => {
+  const heard: string[] = [];
+  const said: Packet[] = [];
+  const status: Status = { state: "connected", attempt: 0, transport: "fetch", shared: true };
+  const sink = { message: ({ id }: Message) => void heard.push(id), status() {}, token: async () => "" };
+  const member = newMember("one", "", ["message"], status, sink, (packet) => void said.push(packet));
+  const message = (reign: number, id: string) => member.hear({ kind: "message", reign, message: { type: "message", data: "", id } });
+  const state = (reign: number, before: string) =>
+    member.hear({ kind: "state", reign, tab: "a tab", status, connected: undefined, log: newLog(before) });
+  state(1, "a");
+  message(1, "b");
+  member.hear({ kind: "call", reign: 2, placed: 1, end: 2 });
+  expect(said.at(-1)).toMatchObject({ kind: "hello", heard: 2, placed: 1, end: 2 });
+  message(1, "c");
+  state(1, "c");
+  expect(heard).toEqual(["b"]);
+  state(2, "b");
+  message(2, "c");
+  message(2, "d");
+  expect(heard).toEqual(["b", "c", "d"]);
 });
 
 test("the log keeps the latest, by number and by length, and what is before them", () => {

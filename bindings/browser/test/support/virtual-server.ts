@@ -11,6 +11,8 @@ export class VirtualServer {
   open = new Set<VirtualConnection>();
   /** All that were ever made. */
   made: VirtualConnection[] = [];
+  /** Whether those who come back get what they missed. */
+  replays = true;
 
   constructor(
     private readonly chance: Chance,
@@ -98,7 +100,7 @@ export class VirtualConnection implements Source {
     }
     this.server.open.add(this);
     if (this.#cursor < 0) this.#cursor = this.server.events.length;
-    this.#sent = this.#cursor;
+    this.#sent = this.server.replays ? this.#cursor : this.server.events.length;
     this.#send({ type: "connected", data: "{}", id: String(this.#cursor) });
     this.offer();
   }
