@@ -147,13 +147,39 @@ impl Hub {
     /// # Errors
     /// See [`NotPublished`].
     pub async fn publish(&self, publish: &Publish<'_>) -> Result<Published, NotPublished> {
-        let message = self
-            .0
-            .rules
-            .message(publish)
-            .map_err(NotPublished::Refused)?;
-        let published = self.publish_all(vec![message]).await?;
+        let posted = self.post(publish).await?;
+        let published = posted.await.map_err(|Stopped| NotPublished::Stopped)?;
         published.first().copied().ok_or(NotPublished::Stopped)
+    }
+
+    /// As [`publish`](Self::publish), but only until the event has its number. What is done before
+    /// anything else is waited for is done if, and only if, the event is published, also where whoever
+    /// waits may be dropped: a request whose client has left.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use tidings_smol::{Audience, DriverOptions, Event, Hub, Publish};
+    ///
+    /// let hub = Hub::start(DriverOptions::default())?;
+    /// let count = Cell::new(1);
+    /// smol::block_on(async {
+    ///     let more = count.get() + 1;
+    ///     let event = more.to_string();
+    ///     let event = Publish::to(Audience::Topic("count"), Event::message(&event));
+    ///     let posted = hub.post(&event).await?;
+    ///     count.set(more);
+    ///     println!("{:?}", posted.await?);
+    ///     Ok::<_, Box<dyn std::error::Error>>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`NotPublished`].
+    pub async fn post(&self, publish: &Publish<'_>) -> Result<Posted, NotPublished> {
+        let message = self.0.rules.message(publish);
+        self.post_all(vec![message.map_err(NotPublished::Refused)?])
+            .await
     }
 
     /// Publishes several events in order, all or none, with no other event between.
@@ -164,13 +190,15 @@ impl Hub {
         &self,
         messages: Vec<Message>,
     ) -> Result<Vec<Published>, NotPublished> {
-        self.0
-            .rules
-            .check_batch(&messages)
-            .map_err(NotPublished::Refused)?;
-        let place = self.wait_for_place().await?;
-        let posted = self.post(messages, place)?;
+        let posted = self.post_all(messages).await?;
         posted.await.map_err(|Stopped| NotPublished::Stopped)
+    }
+
+    async fn post_all(&self, messages: Vec<Message>) -> Result<Posted, NotPublished> {
+        let checked = self.0.rules.check_batch(&messages);
+        checked.map_err(NotPublished::Refused)?;
+        let place = self.wait_for_place().await?;
+        self.number(messages, place)
     }
 
     /// As [`publish`](Self::publish), for those who cannot wait: the event has its number when this
@@ -203,11 +231,11 @@ impl Hub {
         let checked = self.0.rules.check_batch(&messages);
         checked.map_err(NotPublished::Refused)?;
         let place = self.0.queue.try_acquire_arc().ok_or(NotPublished::Busy)?;
-        self.post(messages, place)
+        self.number(messages, place)
     }
 
     /// Numbers events and hands them to every hub.
-    fn post(
+    fn number(
         &self,
         messages: Vec<Message>,
         place: SemaphoreGuardArc,

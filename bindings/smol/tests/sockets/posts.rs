@@ -96,6 +96,34 @@ fn a_full_queue_refuses_at_once_and_gives_no_number() {
 }
 
 #[test]
+fn who_waits_for_a_place_and_is_dropped_has_published_nothing() {
+    let options = DriverOptions {
+        publish_queue: 1,
+        ..DriverOptions::default()
+    };
+    let (hub, drivers) = Hub::new(options).expect("it starts");
+    let publish = Publish::to(TO_A, Event::message("x"));
+    block_on(async {
+        drop(hub.post(&publish).await.expect("there is room"));
+        let mut dropped = Box::pin(hub.post(&publish));
+        assert!(poll_once(&mut dropped).await.is_none());
+        drop(dropped);
+        let mut waiting = pin!(hub.post(&publish));
+        assert!(poll_once(&mut waiting).await.is_none());
+        for driver in drivers {
+            std::thread::spawn(move || smol::block_on(driver));
+        }
+        let posted = waiting.await.expect("there is a place again");
+        assert_eq!(posted.published()[0].cursor.sequence, 2);
+        assert_eq!(hub.cursor().sequence, 2);
+        // It is published, whoever waits for it.
+        drop(posted);
+        hub.publish(&publish).await.expect("it is appended");
+        assert_eq!(hub.stats().await.expect("it runs").published, 3);
+    });
+}
+
+#[test]
 fn what_cannot_be_published_is_refused_before_it_has_a_number() {
     let (hub, _drivers) = Hub::new(DriverOptions::default()).expect("it starts");
     let refused = hub.try_publish(&Publish::to(Audience::Topics(&[]), Event::message("x")));
