@@ -204,7 +204,7 @@ impl Alerts {
     }
 
     /// Changes an account, tells its user, and answers with where it stands now. Where nobody can be told,
-    /// nothing is changed.
+    /// or whoever asks has left before, nothing is changed.
     async fn change(
         &self,
         hub: &Hub,
@@ -268,7 +268,7 @@ impl Alerts {
 }
 
 /// Tells a user, or one stream of theirs, where they stand. The ledger is locked meanwhile, so that what
-/// is told comes in the order in which it happened.
+/// is told comes in the order in which it happened. What follows it at once happens with it or not at all.
 async fn tell(
     hub: &Hub,
     audience: Audience<'_>,
@@ -281,9 +281,10 @@ async fn tell(
     let json = serde_json::to_string(&notification).expect("numbers and texts");
     let event = Event::message(&json).with_event("notification");
     let event = event.expect("a name without line breaks");
-    let published = hub.publish(&Publish::to(audience, event)).await?;
-    let streams = published.recipients;
-    info!(user, streams, "SSE notification sent");
+    let posted = hub.post(&Publish::to(audience, event)).await?;
+    for told in posted.published() {
+        info!(user, id = %told.cursor, "SSE notification sent");
+    }
     Ok(())
 }
 
