@@ -209,4 +209,4 @@ function render() {
 }
 
 // Whoever has a session is signed in already.
-session.refresh().then(enter, () => render());
+session.refresh().then(enter).catch(() => render());
