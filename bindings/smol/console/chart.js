@@ -42,7 +42,7 @@ export class Chart {
       {
         width: Math.max(this.#box.clientWidth, 100),
         height: HEIGHT,
-        padding: [8, 8, 0, 0],
+        padding: [8, 20, 0, 0],
         legend: { show: false },
         cursor: { sync: { key: "console" }, y: false, drag: { setScale: false, x: false, y: false }, points: { size: 7 } },
         scales: { x: { time: true, range: () => this.#range }, y: { range: (_, __, most) => [0, Math.max(this.#least, (most ?? 0) * 1.15)] } },

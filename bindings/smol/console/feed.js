@@ -22,6 +22,7 @@ export class Feed {
   #types = new Map();
   #paused = false;
   #drawing = false;
+  #example = "";
   #again;
 
   /** `again` is given an event that is to be published once more. */
@@ -35,9 +36,9 @@ export class Feed {
     this.#count();
   }
 
-  /** What is said while there is nothing. */
-  set hint(text) {
-    $("feed-empty").dataset.hint = text;
+  /** A command with which something would come. */
+  set example(command) {
+    this.#example = command;
     this.#count();
   }
 
@@ -115,7 +116,11 @@ export class Feed {
     const waiting = this.#paused && this.#fresh.length ? `; paused, ${count(this.#fresh.length)} new` : this.#paused ? "; paused" : "";
     const of = this.#heard > shown ? ` of ${count(this.#heard)}` : "";
     say($("count"), this.#heard ? `${count(shown)}${of} ${this.#heard === 1 ? "event" : "events"}${waiting}` : waiting.slice(2));
-    say($("feed-empty"), shown ? "" : this.#heard ? "Nothing that matches the filter." : ($("feed-empty").dataset.hint ?? ""));
+    const [empty, example] = $("feed-empty").children;
+    empty.parentElement.hidden = shown > 0;
+    say(empty, this.#heard ? "Nothing that matches the filter." : "Nothing yet. Publish something here, or from a terminal:");
+    say(example, this.#example);
+    example.hidden = this.#heard > 0;
   }
 
   #line(event) {

@@ -70,7 +70,9 @@ function allow(part, isAllowed, why) {
   const place = $(part);
   const denied = place.querySelector(".denied");
   denied.hidden = Boolean(isAllowed);
-  denied.textContent = `${why} This token does not have it.`;
+  const { authentication } = session.identity;
+  const whose = authentication ? "What you are signed in with does not have it." : "This server, which asks nobody who they are, gives it to its own machine alone.";
+  denied.textContent = `${why} ${whose}`;
   place.querySelector(".allowed").hidden = !isAllowed;
 }
 
@@ -89,10 +91,9 @@ function follow(list, isAsked = false) {
     go("live");
   }
   $("followed").value = list.join(" ");
-  feed.hint = `Nothing yet. Publish something here, or from a terminal: ${curl(address("publish"), {
-    hasToken: Boolean(session.token),
-    json: JSON.stringify({ topics: [list.find((topic) => !topic.includes("*")) ?? "news"], data: "hello" }),
-  })}`;
+  const topic = list.find((topic) => !topic.includes("*")) ?? "news";
+  const json = JSON.stringify({ topics: [topic], data: "hello" });
+  feed.example = curl(address("publish"), { hasToken: Boolean(session.token), json });
   live.follow(list);
 }
 

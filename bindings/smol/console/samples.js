@@ -3,6 +3,8 @@
 
 /** Samples further apart say nothing about the time between. */
 const APART_MS = 5_000;
+/** Samples closer together say little: one write would be a great rate. */
+const CLOSE_MS = 500;
 
 export const COLUMNS = ["connections", "published", "delivered", "bytes", "p50", "p99"];
 
@@ -28,7 +30,9 @@ export class Samples {
   /** Takes what `/stats` said at a time, in milliseconds. */
   add(atMs, stats) {
     const last = this.#last;
-    const follows = last && last.stats.started_ms === stats.started_ms && atMs - last.atMs <= APART_MS && atMs > last.atMs;
+    const isSame = last?.stats.started_ms === stats.started_ms;
+    if (isSame && Math.abs(atMs - last.atMs) < CLOSE_MS) return;
+    const follows = isSame && atMs > last.atMs && atMs - last.atMs <= APART_MS;
     // Nothing leads from one server to the next, nor over a time when nobody looked.
     if (!follows) {
       if (last) this.#push(last.atMs + 1, {});

@@ -13,17 +13,32 @@ import { eventually } from "./support/wait.js";
 const directory = mkdtempSync(join(tmpdir(), "tidings-"));
 const secret = join(directory, "secret");
 const ALL = ["--subscribe", "**", "--publish", "**", "--publish-direct", "--console", "--metrics", "--admin"];
-let server, browser, page, at;
+const KEY = "the-key-of-a-shop-that-is-long-enough-to-be-one";
+/** A server where anyone may look around, and read some. */
+const SETTINGS = `
+[auth]
+anonymous = { subscribe = ["public/**"], console = true }
+[[auth.keys]]
+name = "shop"
+key_file = "${join(directory, "key")}"
+access = { publish = ["**"], console = true, metrics = true }
+`;
+let server, open, browser, page, at;
 
 before(async () => {
   writeFileSync(secret, "a secret that is long enough for HS256, and then some");
+  writeFileSync(join(directory, "key"), KEY);
+  const settings = join(directory, "tidings.toml");
+  writeFileSync(settings, SETTINGS);
   server = await Server.start(["--jwt-secret-file", secret]);
+  open = await Server.start(["--config", settings]);
   browser = await launch();
 });
 
 after(async () => {
   await browser?.close();
   await server?.stop();
+  await open?.stop();
   rmSync(directory, { recursive: true });
 });
 
@@ -56,6 +71,7 @@ const button = (name) => page.getByRole("button", { name, exact: true });
 test("nothing is shown before somebody has signed in, and a wrong token is refused in the server's words", async () => {
   assert.ok(await page.locator("#sections").isHidden());
   assert.ok(await page.getByRole("tablist").isHidden());
+  assert.deepEqual(await at.faults(), []);
   await signIn("not.a.token");
   await eventually("it is refused", async () => (await at.text("#sign-in-error")) !== "");
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
@@ -130,6 +146,7 @@ test("a token without the console is told so, and another can be taken", async (
   await signIn(await token("eve", ["--subscribe", "news"]));
   await at.view("refused");
   await at.sees("#refused-why", "“console”");
+  assert.deepEqual(await at.faults(), []);
   await button("Sign in with another").click();
   await at.view("sign-in");
   await signIn(await token("ann", ALL));
@@ -148,6 +165,7 @@ test("before a token ends a new one is asked for, and with it nothing is interru
   };
   await renew(await token("bob", ALL));
   await at.sees("#notices", "That token is for bob, not for ann");
+  assert.deepEqual(await at.faults(), []);
   await renew(await token("ann", ALL, { expires: "2h" }));
   await eventually("it is asked for no more", async () => (await at.text("#notices")) === "");
   await page.locator("#who-name").click();
@@ -174,4 +192,26 @@ test("a token that is refused ends it, and says why", async () => {
   await signIn(await token("ann", ALL, { id: "another" }));
   await at.view("console");
   await at.connected();
+});
+
+test("where anyone may look, signing in is offered, and a key will do", async () => {
+  await page.goto(open.url);
+  await at.view("console");
+  await at.connected();
+  assert.equal(await page.getByLabel("Topics and patterns").inputValue(), "public/**");
+  await at.sees("#overview .denied", "“metrics”");
+  assert.ok(await page.locator("#who").isHidden());
+  await button("Sign in").click();
+  await at.view("sign-in");
+  await signIn(KEY);
+  await at.view("console");
+  await at.sees("#who-name", "a key");
+  await at.sees("#more-published", "in all");
+  await at.tab("Live");
+  await at.publish({ to: "public/1", data: "from a shop" });
+  await at.sees("#answer", "to 0 connections");
+  await page.locator("#who-name").click();
+  await button("Sign out").click();
+  await at.connected();
+  assert.ok(await page.locator("#publish-form").isHidden());
 });

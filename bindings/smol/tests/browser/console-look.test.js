@@ -1,7 +1,6 @@
 // How the console looks, and whether everybody can use it: light and dark, wide and narrow, by keyboard, read aloud.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { launch } from "./support/browser.js";
 import { Console } from "./support/console.js";
@@ -75,14 +74,6 @@ async function lookedAt(seconds, options) {
   return at;
 }
 
-/** What axe finds wrong: its rules are those of WCAG 2.2 A and AA. */
-async function faults({ page }) {
-  const axe = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html} ${any.map(({ message }) => message).join()}`).join("; ")}`);
-}
-
 async function unfold({ page }, type) {
   await page.getByRole("button", { name: "Pause" }).click();
   await page.locator("#feed summary", { hasText: type }).first().click();
@@ -97,17 +88,17 @@ for (const [scheme, name] of [["light", "console"], ["dark", "console-dark"]]) {
     const background = await light();
     assert.equal(Number(background.match(/\d+/)[0]) > 128, scheme === "light", background);
     if (scheme === "light") await screenshot(page, name);
-    assert.deepEqual(await faults(at), []);
+    assert.deepEqual(await at.faults(), []);
     for (const tab of ["Live", "Topics", "Connections"]) {
       await at.tab(tab);
       if (tab === "Live") await unfold(at, "order");
       else await page.locator(`#${tab.toLowerCase()}-list tbody tr`).first().waitFor();
       if (tab === "Live" && scheme === "dark") await screenshot(page, name);
-      assert.deepEqual(await faults(at), [], tab);
+      assert.deepEqual(await at.faults(), [], tab);
     }
     await page.locator("#connections-list .link").first().click();
     await page.getByRole("dialog").waitFor();
-    assert.deepEqual(await faults(at), [], "dialog");
+    assert.deepEqual(await at.faults(), [], "dialog");
     await page.keyboard.press("Escape");
     await page.getByLabel("Colours").selectOption(scheme === "light" ? "Dark" : "Light");
     assert.notEqual(await light(), background);
@@ -127,7 +118,7 @@ test("it is for phones, too: nothing is cut off at the side", async () => {
     await at.tab(tab);
     const [wide, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
     assert.ok(wide <= seen, `${tab}: ${wide} of ${seen}`);
-    assert.deepEqual(await faults(at), [], tab);
+    assert.deepEqual(await at.faults(), [], tab);
   }
   assert.deepEqual(await at.wrong(), []);
   await page.context().close();

@@ -23,6 +23,14 @@ test("rates are differences over the time that has passed", () => {
   assert.deepEqual([samples.published, samples.delivered, samples.bytes], [[null, 10], [null, 20], [null, 1_000]]);
 });
 
+test("a moment is too short for a rate", () => {
+  const samples = new Samples(10);
+  samples.add(1_000, stats(10));
+  samples.add(1_010, stats(11));
+  samples.add(2_000, stats(20));
+  assert.deepEqual(samples.published, [null, 10]);
+});
+
 test("no line leads over a time in which the server was away, was another, or nobody looked", () => {
   const samples = new Samples(20);
   samples.add(1_000, stats(1));

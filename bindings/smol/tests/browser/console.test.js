@@ -333,6 +333,18 @@ test("lists are asked for only while they are shown", async () => {
   assert.deepEqual([...new Set(asked)], ["/stats"]);
 });
 
+test("what a server without authentication keeps to its own machine is explained to others", async () => {
+  // What it says to those who come from elsewhere, which no test does.
+  const access = { subscribe: ["**"], grants: [], publish: [], publish_private: [], publish_direct: false, console: true, metrics: true, admin: false };
+  await page.route("**/identity", (route) => route.fulfill({ json: { user: null, access, expires_ms: null, authentication: false } }));
+  await page.reload();
+  await at.connected();
+  await at.sees("#connections .denied", "its own machine alone");
+  await at.sees("#publish .denied", "its own machine alone");
+  await at.sees("#more-published", "in all");
+  assert.ok(await page.locator("#go-sign-in").isHidden());
+});
+
 test("many consoles at once share the connections of a browser over HTTP/1.1", async () => {
   const others = [];
   for (let number = 0; number < 8; number++) {
