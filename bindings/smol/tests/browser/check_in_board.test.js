@@ -1,176 +1,25 @@
 // The check-in board, as supervisors, children at the doors and their parents would want it.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { Board, Door, eventSource, idsIn, nameOf, school, signIn, Supervisor } from "./support/board.js";
 import { launch } from "./support/browser.js";
-import { Example } from "./support/programs.js";
 import { Proxy } from "./support/proxy.js";
 import { screenshot } from "./support/screenshot.js";
 import { eventually } from "./support/wait.js";
 
-const school = JSON.parse(await readFile(new URL("../../examples/check_in_board/school.json", import.meta.url)));
-const idsIn = (group) => school.groups.find(({ active_group_id }) => active_group_id === group).students;
-const nameOf = (id) => school.students.find((student) => student.student_id === id).name;
-
 let browser;
-const started = [];
 
 before(async () => {
   browser = await launch();
 });
 
-after(async () => {
-  await browser?.close();
-  await Promise.all(started.map((one) => one.stop()));
-});
+after(() => browser?.close());
 
-async function start(env = {}, port = undefined) {
-  const board = await Example.start("check_in_board", { env, port });
-  started.push(board);
-  const [, key] = await eventually("the key is told", () => board.program.out.match(/terminal#(.+)/));
-  return Object.assign(board, { key });
-}
-
-/** A device at a door. */
-class Door {
-  constructor(board) {
-    this.board = board;
-  }
-
-  async ask(path, method = "GET", json = undefined, token = this.board.key) {
-    const headers = token ? { authorization: `Bearer ${token}` } : {};
-    if (json) headers["content-type"] = "application/json";
-    const response = await fetch(this.board.url + path, { method, headers, body: json && JSON.stringify(json) });
-    const text = await response.text();
-    return { status: response.status, text, json: text && JSON.parse(text) };
-  }
-
-  async #happen(...request) {
-    const answer = await this.ask(...request);
-    assert.equal(answer.status, 200, answer.text);
-    return answer.json;
-  }
-
-  in = (student_id, group) => this.#happen(`/api/active/groups/${group}/visits`, "POST", { student_id });
-  out = (student, group) => this.#happen(`/api/active/groups/${group}/visits/${student}`, "DELETE");
-  start = (group) => this.#happen(`/api/active/groups/${group}/session`, "POST");
-  end = (group) => this.#happen(`/api/active/groups/${group}/session`, "DELETE");
-
-  async assign(user, active_group_id, supervises) {
-    const answer = await this.ask(`/api/staff/${user}/groups`, "POST", { active_group_id, supervises });
-    assert.equal(answer.status, 204, answer.text);
-  }
-
-  async overview() {
-    return (await this.ask("/api/overview")).json;
-  }
-
-  async subscribers(group) {
-    const { groups } = await this.overview();
-    return groups.find((one) => one.active_group_id === group).subscribers;
-  }
-}
-
-/** A supervisor in a browser of their own. */
-class Supervisor {
-  static async at(url, name, { init } = {}) {
-    const context = await browser.newContext({ viewport: { width: 1100, height: 760 }, locale: "de-DE" });
-    const one = new Supervisor(context, await context.newPage(), url);
-    await init?.(one.page);
-    await one.page.goto(url);
-    await one.signIn(name);
-    return one;
-  }
-
-  constructor(context, page, url) {
-    Object.assign(this, { context, page, url, errors: [], said: [] });
-    page.on("pageerror", (error) => this.errors.push(String(error)));
-    page.on("console", (message) => this.said.push(message.text()));
-  }
-
-  async signIn(name, password = "regenbogen") {
-    await this.page.fill("[name=name]", name);
-    await this.page.fill("[name=password]", password);
-    await this.page.click("#sign-in button");
-    await this.state("connected");
-    // From here on, every line of the feed is noted.
-    await this.page.evaluate(() => {
-      window.lines = [];
-      new MutationObserver((changes) => {
-        for (const { addedNodes } of changes) window.lines.push(...[...addedNodes].map((line) => [line.dataset.type, line.textContent]));
-      }).observe(document.getElementById("feed"), { childList: true });
-    });
-  }
-
-  state(state) {
-    return this.page.waitForSelector(`#state[state=${state}]`, { timeout: 60_000 });
-  }
-
-  /** Who is in a group, by the page; null where it does not run. */
-  there(group) {
-    return this.page.evaluate((group) => {
-      const list = document.querySelector(`#groups [data-group="${group}"] .children`);
-      return list && [...list.children].map((item) => item.firstChild.textContent);
-    }, group);
-  }
-
-  /** Waits until these, and nobody else, are in a group; null: until it does not run. */
-  async sees(group, ids) {
-    let seen;
-    const wanted = JSON.stringify(ids && ids.map(nameOf).sort());
-    const look = async () => (seen = JSON.stringify((await this.there(group))?.sort() ?? null)) === wanted;
-    await eventually(`${wanted} in ${group}`, look, () => seen);
-  }
-
-  lines() {
-    return this.page.evaluate(() => window.lines);
-  }
-
-  /** Waits until something stands in the feed. */
-  async reads(text) {
-    let lines;
-    await eventually(`${text} is read`, async () => (lines = await this.lines()).some(([, line]) => line.includes(text)), () => JSON.stringify(lines));
-  }
-
-  async close() {
-    await this.context.close();
-    assert.deepEqual(this.errors, []);
-  }
-}
-
-/** A token, and the cookie of its session, without a page. */
-async function signIn(board, name) {
-  const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ name, password: "regenbogen" }) };
-  const response = await fetch(`${board.url}/api/auth/login`, init);
-  assert.equal(response.status, 200);
-  return { ...(await response.json()), cookie: response.headers.get("set-cookie") };
-}
-
-/** An EventSource with the token in its URL, as any page has it. */
-async function eventSource(board, token, path = "/api/sse/events") {
-  const page = await browser.newPage();
-  await page.goto(`${board.url}/health`);
-  await page.evaluate(([path, token]) => {
-    window.heard = [];
-    const source = new EventSource(`${path}${path.includes("?") ? "&" : "?"}token=${token}`);
-    const types = ["student_checkin", "student_checkout", "activity_start", "activity_end", "connected", "heartbeat", "gap", "reauth", "bye", "error", "message"];
-    for (const type of types) source.addEventListener(type, ({ type, data }) => window.heard.push({ type, data }));
-  }, [path, token]);
-  const heard = () => page.evaluate(() => window.heard);
-  const waitFor = (type, count = 1) =>
-    eventually(`${count} ${type}`, async () => (await heard()).filter((event) => event.type === type).length >= count, async () => JSON.stringify(await heard()));
-  await waitFor("connected");
-  return { page, heard, waitFor, close: () => page.close() };
-}
-
-const log = (board, pattern) => board.program.err.split("\n").filter((line) => pattern.test(line.replaceAll(/\x1b\[[0-9;]*m/g, "")));
-const logged = (board, pattern, count = 1) => eventually(`${pattern} is logged`, () => log(board, pattern).length >= count, () => board.program.err.slice(-2000));
-
-test("children come and go, activities begin and end, and their supervisors see it", async () => {
-  const board = await start();
+test("children come and go, activities begin and end, and their supervisors see it", async (t) => {
+  const board = await Board.start(t);
   const door = new Door(board);
-  const anna = await Supervisor.at(board.url, "anna");
+  const anna = await Supervisor.at(browser, board.url, "anna");
   await anna.sees("123", idsIn("123"));
   await anna.sees("124", idsIn("124"));
   await anna.sees("127", null);
@@ -199,10 +48,10 @@ test("children come and go, activities begin and end, and their supervisors see 
   await anna.close();
 });
 
-test("what one supervisor does by hand, all others of the group see, and nobody else", async () => {
-  const board = await start();
+test("what one supervisor does by hand, all others of the group see, and nobody else", async (t) => {
+  const board = await Board.start(t);
   const door = new Door(board);
-  const [anna, ben, clara] = await Promise.all(["anna", "ben", "clara"].map((name) => Supervisor.at(board.url, name)));
+  const [anna, ben, clara] = await Promise.all(["anna", "ben", "clara"].map((name) => Supervisor.at(browser, board.url, name)));
   await ben.sees("125", []);
   await anna.page.selectOption("[data-group='124'] select", { label: nameOf("460") });
   await anna.page.click("[data-group='124'] form button");
@@ -226,11 +75,11 @@ test("what one supervisor does by hand, all others of the group see, and nobody 
   await Promise.all([anna, ben, clara].map((one) => one.close()));
 });
 
-test("a plain EventSource gets each event as it is described, with the token in its URL", async () => {
-  const board = await start();
+test("a plain EventSource gets each event as it is described, with the token in its URL", async (t) => {
+  const board = await Board.start(t);
   const door = new Door(board);
   const { token } = await signIn(board, "anna");
-  const source = await eventSource(board, token);
+  const source = await eventSource(browser, board, token);
   await door.in("460", "123");
   await source.waitFor("student_checkin");
   await door.out("460", "123");
@@ -260,16 +109,16 @@ test("a plain EventSource gets each event as it is described, with the token in 
   await response.body.cancel();
 });
 
-test("nothing of a child leaves but name and number: by stream, list, answer or page", async () => {
-  const board = await start();
+test("nothing of a child leaves but name and number: by stream, list, answer or page", async (t) => {
+  const board = await Board.start(t);
   const door = new Door(board);
   const { token } = await signIn(board, "anna");
-  const anna = await Supervisor.at(board.url, "anna");
+  const anna = await Supervisor.at(browser, board.url, "anna");
   const bodies = [];
   anna.page.on("response", async (response) => bodies.push(await response.text().catch(() => "")));
   await anna.page.reload();
   await anna.state("connected");
-  const streams = await Promise.all(["/api/sse/events", "/events?topic=groups/123&topic=groups/124"].map((path) => eventSource(board, token, path)));
+  const streams = await Promise.all(["/api/sse/events", "/events?topic=groups/123&topic=groups/124"].map((path) => eventSource(browser, board, token, path)));
   const left = [];
   for (const { student_id } of school.students) {
     left.push(await door.in(student_id, "123"), await door.out(student_id, "123"));
@@ -296,23 +145,23 @@ test("nothing of a child leaves but name and number: by stream, list, answer or 
   await anna.close();
 });
 
-test("nobody watching is no error, and the log says so", async () => {
-  const board = await start();
+test("nobody watching is no error, and the log says so", async (t) => {
+  const board = await Board.start(t);
   const door = new Door(board);
   const [happened] = await door.in("460", "126");
   assert.equal(happened.type, "student_checkin");
   assert.equal(await door.subscribers("126"), 0);
-  await logged(board, /DEBUG .*No SSE subscribers for group active_group_id=126 event_type="student_checkin"/);
+  await board.logged(/DEBUG .*No SSE subscribers for group active_group_id=126 event_type="student_checkin"/);
   await door.out("460", "126");
 });
 
-test("streams, events and ends are in the log, and counted for each group", async () => {
-  const board = await start();
+test("streams, events and ends are in the log, and counted for each group", async (t) => {
+  const board = await Board.start(t);
   const door = new Door(board);
-  const anna = await Supervisor.at(board.url, "anna");
-  await logged(board, /INFO .*SSE client connected user_id=1 subscribed_groups=\[123,124,127\] total_clients=1/);
-  const ben = await Supervisor.at(board.url, "ben");
-  await logged(board, /INFO .*SSE client connected user_id=2 subscribed_groups=\[124,125\] total_clients=2/);
+  const anna = await Supervisor.at(browser, board.url, "anna");
+  await board.logged(/INFO .*SSE client connected user_id=1 subscribed_groups=\[123,124,127\] total_clients=1/);
+  const ben = await Supervisor.at(browser, board.url, "ben");
+  await board.logged(/INFO .*SSE client connected user_id=2 subscribed_groups=\[124,125\] total_clients=2/);
   const terminal = await browser.newPage();
   await terminal.goto(`${board.url}/terminal#${board.key}`);
   for (const [group, count] of [["123", 1], ["124", 2], ["125", 1], ["126", 0], ["127", 1]]) {
@@ -321,33 +170,33 @@ test("streams, events and ends are in the log, and counted for each group", asyn
   }
   await door.in("460", "123");
   await door.in("461", "124");
-  await logged(board, /DEBUG .*SSE event broadcast active_group_id=123 event_type="student_checkin" recipient_count=1/);
-  await logged(board, /DEBUG .*SSE event broadcast active_group_id=124 event_type="student_checkin" recipient_count=2/);
+  await board.logged(/DEBUG .*SSE event broadcast active_group_id=123 event_type="student_checkin" recipient_count=1/);
+  await board.logged(/DEBUG .*SSE event broadcast active_group_id=124 event_type="student_checkin" recipient_count=2/);
   await ben.close();
-  await logged(board, /INFO .*SSE client disconnected user_id=2 total_clients=1/);
+  await board.logged(/INFO .*SSE client disconnected user_id=2 total_clients=1/);
   await eventually("his place is free", async () => (await door.subscribers("124")) === 1 && (await door.subscribers("125")) === 0);
-  const clara = await Supervisor.at(board.url, "clara");
-  await logged(board, /INFO .*SSE connection - no active supervisions user_id=3/);
+  const clara = await Supervisor.at(browser, board.url, "clara");
+  await board.logged(/INFO .*SSE connection - no active supervisions user_id=3/);
   await clara.close();
   // To leave the page closes the stream, by signing out as by closing the page.
   await anna.page.click("#sign-out");
   await anna.page.waitForSelector("#sign-in:not([hidden])");
-  await logged(board, /INFO .*SSE client disconnected user_id=1 total_clients=0/);
+  await board.logged(/INFO .*SSE client disconnected user_id=1 total_clients=0/);
   await anna.page.reload();
   await anna.page.waitForSelector("#sign-in:not([hidden])");
   await terminal.close();
   await anna.close();
-  assert.equal(log(board, /token=|Bearer/).length, 0, "no token is logged");
+  assert.equal(board.log(/token=|Bearer/).length, 0, "no token is logged");
 });
 
-test("the terminal at the door checks children in and out, and says who supervises", async () => {
-  const board = await start({ BOARD_TOKEN: "4s" });
+test("the terminal at the door checks children in and out, and says who supervises", async (t) => {
+  const board = await Board.start(t, { BOARD_TOKEN: "4s" });
   const page = await browser.newPage();
   await page.goto(`${board.url}/terminal`);
   await eventually("it asks for the key", async () => /key|Schlüssel/.test(await page.textContent("#problem")));
   await page.goto(`${board.url}/terminal#${board.key}`);
   await page.reload();
-  const anna = await Supervisor.at(board.url, "anna");
+  const anna = await Supervisor.at(browser, board.url, "anna");
   await page.click(`#children button:has-text("${nameOf("461")}")`);
   await anna.reads(`${nameOf("461")} ist da: Holzwerkstatt`);
   await page.click(`#children button[aria-pressed=true]:has-text("${nameOf("461")}")`);
@@ -363,11 +212,11 @@ test("the terminal at the door checks children in and out, and says who supervis
   await anna.close();
 });
 
-test("what cannot be read is said, what was missed is loaded, and all goes on", async () => {
-  const board = await start();
+test("what cannot be read is said, what was missed is loaded, and all goes on", async (t) => {
+  const board = await Board.start(t);
   const door = new Door(board);
   let broken = 0;
-  const anna = await Supervisor.at(board.url, "anna", {
+  const anna = await Supervisor.at(browser, board.url, "anna", {
     init: (page) => page.route("**/api/sse/events*", (route) => {
       if (broken++) return route.continue();
       const event = (data) => `event: student_checkin\ndata: ${data}\n\n`;
@@ -386,10 +235,10 @@ test("what cannot be read is said, what was missed is loaded, and all goes on", 
   await anna.close();
 });
 
-test("without EventSource, as with it, the board works", async () => {
-  const board = await start();
+test("without EventSource, as with it, the board works", async (t) => {
+  const board = await Board.start(t);
   const door = new Door(board);
-  const anna = await Supervisor.at(board.url, "anna", { init: (page) => page.addInitScript(() => delete window.EventSource) });
+  const anna = await Supervisor.at(browser, board.url, "anna", { init: (page) => page.addInitScript(() => delete window.EventSource) });
   assert.equal(await anna.page.evaluate(() => typeof EventSource), "undefined");
   await door.in("460", "123");
   await anna.reads(`${nameOf("460")} ist da`);
@@ -397,10 +246,10 @@ test("without EventSource, as with it, the board works", async () => {
   await anna.close();
 });
 
-test("all tabs of one supervisor share one stream", async () => {
-  const board = await start();
+test("all tabs of one supervisor share one stream", async (t) => {
+  const board = await Board.start(t);
   const door = new Door(board);
-  const anna = await Supervisor.at(board.url, "anna");
+  const anna = await Supervisor.at(browser, board.url, "anna");
   const second = await anna.context.newPage();
   await second.goto(board.url);
   await second.waitForSelector("#state[state=connected]");
@@ -417,16 +266,16 @@ test("all tabs of one supervisor share one stream", async () => {
   await anna.close();
 });
 
-test("while the server restarts it is yellow, then green, and shows what is", async () => {
-  const board = await start();
-  const anna = await Supervisor.at(board.url, "anna");
+test("while the server restarts it is yellow, then green, and shows what is", async (t) => {
+  const board = await Board.start(t);
+  const anna = await Supervisor.at(browser, board.url, "anna");
   await eventually("its console says so", () => anna.said.includes("SSE connected"));
   await new Door(board).in("460", "123");
   await anna.sees("123", [...idsIn("123"), "460"]);
   await board.stop();
   await anna.state("reconnecting");
   await eventually("its console says when", () => anna.said.some((line) => /^SSE reconnecting in \d+ms/.test(line)), () => anna.said);
-  const again = await start({}, board.port);
+  const again = await Board.start(t, {}, board.port);
   await anna.state("connected");
   // The school has forgotten it, and so does the page.
   await anna.sees("123", idsIn("123"));
@@ -435,9 +284,9 @@ test("while the server restarts it is yellow, then green, and shows what is", as
   await anna.close();
 });
 
-test("after five failed attempts it is red, until someone tries again", async () => {
-  const board = await start();
-  const anna = await Supervisor.at(board.url, "anna", { init: (page) => page.clock.install() });
+test("after five failed attempts it is red, until someone tries again", async (t) => {
+  const board = await Board.start(t);
+  const anna = await Supervisor.at(browser, board.url, "anna", { init: (page) => page.clock.install() });
   await board.stop();
   const failed = async () => (await anna.page.getAttribute("#state", "state")) === "failed";
   await eventually("it gives up", async () => (await anna.page.clock.runFor(500), failed()), () => anna.said);
@@ -454,7 +303,7 @@ test("after five failed attempts it is red, until someone tries again", async ()
   const colour = () => anna.page.evaluate(() => getComputedStyle(document.querySelector("#state").shadowRoot.querySelector("[part=dot]")).backgroundColor);
   const [red, green, blue] = (await colour()).match(/\d+/g).map(Number);
   assert.ok(red > 2 * green && red > 2 * blue, "it is red");
-  const again = await start({}, board.port);
+  const again = await Board.start(t, {}, board.port);
   await anna.page.click("#state [part=retry]");
   await anna.state("connected");
   assert.equal(await says(), "Connected");
@@ -476,46 +325,46 @@ async function sawAllOf(one, happened) {
   assert.deepEqual(await own(), happened.map(({ type }) => type), "each once, in order, without a gap");
 }
 
-test("a token that ends is renewed, and the stream goes on without loss", async () => {
-  const board = await start({ BOARD_TOKEN: "6s" });
-  const anna = await Supervisor.at(board.url, "anna");
+test("a token that ends is renewed, and the stream goes on without loss", async (t) => {
+  const board = await Board.start(t, { BOARD_TOKEN: "6s" });
+  const anna = await Supervisor.at(browser, board.url, "anna");
   let renewals = 0;
   anna.page.on("response", (response) => (renewals += /connections\/.*\/token$/.test(response.url()) && response.status() === 200));
   const happened = await comeAndGo(new Door(board), () => renewals >= 2);
   await sawAllOf(anna, happened);
-  assert.equal(log(board, /SSE client connected/).length, 1, "it was one stream");
+  assert.equal(board.log(/SSE client connected/).length, 1, "it was one stream");
   await anna.close();
 });
 
-test("a stream that has ended with its token comes back with another, and nothing is lost", async () => {
-  const board = await start({ BOARD_TOKEN: "3s" });
-  const anna = await Supervisor.at(board.url, "anna", { init: (page) => page.route("**/connections/*/token", (route) => route.abort()) });
-  const happened = await comeAndGo(new Door(board), () => log(board, /SSE client connected/).length >= 3);
+test("a stream that has ended with its token comes back with another, and nothing is lost", async (t) => {
+  const board = await Board.start(t, { BOARD_TOKEN: "3s" });
+  const anna = await Supervisor.at(browser, board.url, "anna", { init: (page) => page.route("**/connections/*/token", (route) => route.abort()) });
+  const happened = await comeAndGo(new Door(board), () => board.log(/SSE client connected/).length >= 3);
   await anna.state("connected");
   await sawAllOf(anna, happened);
   assert.ok(anna.said.some((line) => line.startsWith("SSE reconnecting")), "it was yellow meanwhile");
   await anna.close();
 });
 
-test("who is shut out by an old token is told 401, and the session ends in its time", async () => {
-  const board = await start({ BOARD_TOKEN: "3s", BOARD_SESSION: "9s" });
+test("who is shut out by an old token is told 401, and the session ends in its time", async (t) => {
+  const board = await Board.start(t, { BOARD_TOKEN: "3s", BOARD_SESSION: "9s" });
   const { token, cookie } = await signIn(board, "anna");
   assert.match(cookie, /; Path=\/api\/auth; Max-Age=9; HttpOnly; SameSite=Strict$/);
-  const anna = await Supervisor.at(board.url, "anna");
+  const anna = await Supervisor.at(browser, board.url, "anna");
   await eventually("the token has ended", async () => (await fetch(`${board.url}/api/sse/events?token=${token}`)).status === 401);
-  await logged(board, /INFO .*refused.* status=401 .*path="\/api\/sse\/events"/);
+  await board.logged(/INFO .*refused.* status=401 .*path="\/api\/sse\/events"/);
   await anna.page.waitForSelector("#sign-in:not([hidden])", { timeout: 60_000 });
   assert.equal(await anna.page.textContent("#wrong"), "Die Sitzung ist abgelaufen. Bitte neu anmelden.");
-  await logged(board, /SSE client disconnected user_id=1 total_clients=0/);
+  await board.logged(/SSE client disconnected user_id=1 total_clients=0/);
   await anna.signIn("anna");
   await anna.sees("123", idsIn("123"));
   await anna.close();
 });
 
-test("a new token says what may be seen: groups come and go without a reconnect", async () => {
-  const board = await start({ BOARD_TOKEN: "6s" });
+test("a new token says what may be seen: groups come and go without a reconnect", async (t) => {
+  const board = await Board.start(t, { BOARD_TOKEN: "6s" });
   const door = new Door(board);
-  const anna = await Supervisor.at(board.url, "anna");
+  const anna = await Supervisor.at(browser, board.url, "anna");
   await anna.sees("124", idsIn("124"));
   await door.assign("1", "126", true);
   await door.assign("1", "124", false);
@@ -526,27 +375,27 @@ test("a new token says what may be seen: groups come and go without a reconnect"
   await door.in("461", "126");
   await anna.sees("126", ["461"]);
   assert.deepEqual((await anna.lines()).map(([type]) => type), ["student_checkin"], "of the one, and not of the other");
-  assert.equal(log(board, /SSE client connected/).length, 1, "it was one stream");
+  assert.equal(board.log(/SSE client connected/).length, 1, "it was one stream");
   await anna.close();
 });
 
-test("who supervises nothing has an open stream, with heartbeats and nothing else", async () => {
-  const board = await start({ BOARD_HEARTBEAT: "1s" });
+test("who supervises nothing has an open stream, with heartbeats and nothing else", async (t) => {
+  const board = await Board.start(t, { BOARD_HEARTBEAT: "1s" });
   const { token, groups } = await signIn(board, "clara");
   assert.deepEqual(groups, []);
-  const source = await eventSource(board, token);
+  const source = await eventSource(browser, board, token);
   await new Door(board).in("460", "123");
   await source.waitFor("heartbeat", 2);
   assert.deepEqual(new Set((await source.heard()).map(({ type }) => type)), new Set(["connected", "heartbeat"]));
   await source.close();
 });
 
-test("a client that does not read loses what it is told, and shows what is true", async () => {
-  const board = await start({ BOARD_LOG_EVENTS: "50" });
+test("a client that does not read loses what it is told, and shows what is true", async (t) => {
+  const board = await Board.start(t, { BOARD_LOG_EVENTS: "50" });
   const door = new Door(board);
   const proxy = await Proxy.start(board.port);
-  started.push({ stop: () => proxy.close() });
-  const anna = await Supervisor.at(proxy.url, "anna");
+  t.after(() => proxy.close());
+  const anna = await Supervisor.at(browser, proxy.url, "anna");
   await anna.sees("123", idsIn("123"));
   proxy.pause();
   const ids = ["460", "461", "462", "463", "464", "465", "466"];
@@ -562,12 +411,12 @@ test("a client that does not read loses what it is told, and shows what is true"
   const missed = lines.filter(([type]) => type === "gap").map(([, line]) => Number(line.match(/(\d+) Meldungen/)[1]));
   const read = lines.filter(([type]) => type !== "gap").length;
   assert.equal(read + missed.reduce((sum, one) => sum + one, 0), happened.length, "read or told");
-  await logged(board, /WARN .*SSE client fell behind user_id=1 missed=\d+/);
+  await board.logged(/WARN .*SSE client fell behind user_id=1 missed=\d+/);
   await anna.close();
 });
 
-test("nobody sees or does what is not theirs", async () => {
-  const board = await start();
+test("nobody sees or does what is not theirs", async (t) => {
+  const board = await Board.start(t);
   const door = new Door(board);
   const [anna, clara] = await Promise.all(["anna", "clara"].map((name) => signIn(board, name)));
   const session = anna.cookie.match(/=([^;]+)/)[1];
