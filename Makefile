@@ -30,6 +30,7 @@ fmt: install-tools
 lint: install-tools
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy -p tidings-smol --no-default-features --all-targets --locked -- -D warnings
+	cargo clippy -p tidings-smol --no-default-features --features server --all-targets --locked -- -D warnings
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --features tidings-core/async,tidings-core/serde
@@ -82,10 +83,10 @@ browser-package: ## Run the tests of the npm package for pages alone
 fuzz: ## Fuzz each target for a minute; TARGET= one of them, SECONDS= longer or shorter
 	fuzz/run.sh fuzz "$(TARGET)" "$(SECONDS)"
 
-soak: ## Run worlds and hubs beside their model for minutes, a Node hub, hostile clients; SEED= to begin at, STEPS= in all
+soak: ## Run worlds and hubs beside their model for minutes, a Node hub, hostile clients, WebSockets; SEED= to begin at, STEPS= in all
 	$(if $(SEED),SEED=$(SEED)) $(if $(STEPS),STEPS=$(STEPS)) cargo run --release -q --locked -p tidings-fuzz --example soak
 	$(NODE)/run.sh /dev/null soak
-	TIDINGS_SOAK=true cargo test -q --locked -p tidings-smol --test sockets hostile -- --nocapture
+	TIDINGS_SOAK=true cargo test -q --locked -p tidings-smol --test sockets -- hostile come_and_go --nocapture
 
 faults: ## Make deliberate faults in a copy, and see each caught; FAULT= some of them (half an hour)
 	cargo run -q --locked -p tidings-fuzz --example faults

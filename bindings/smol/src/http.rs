@@ -66,7 +66,8 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let taken = serve_http1(socket, options, service).await?;
-    if let Some((stream, socket)) = taken
+    // What came after the request is none of a stream's business.
+    if let Some((stream, (socket, _))) = taken
         && let Ok(socket) = socket.into_inner()
     {
         stream.attach(socket).await;

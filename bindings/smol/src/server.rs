@@ -41,6 +41,9 @@ mod sessions;
 mod signals;
 mod stats;
 mod tls;
+mod upgrade;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 pub use app::{App, Reply, with};
 pub use ask::Ask;
@@ -65,6 +68,10 @@ pub use secret::Secret;
 pub use sessions::SessionOptions;
 pub use signals::{shutdown, shutdown_or};
 pub use tls::{Tls, TlsError, TlsOptions};
+#[cfg(feature = "websocket")]
+pub use websocket::{
+    Asks, ClientMessage, PublishAsked, Socket, SocketHandler, WebSocketOptions, parse_message,
+};
 
 use crate::hub::Hub;
 use context::{Context, Counted};

@@ -5,7 +5,7 @@
 use super::{Answer, HttpOptions};
 use crate::stream::Stream;
 use hyper::Request;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use smol_hyper::rt::{FuturesIo, SmolTimer};
@@ -14,13 +14,16 @@ use std::future::{pending, poll_fn};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
+/// A stream, its connection, and what was read of that already.
+pub(crate) type Taken<I> = (Stream, (I, Bytes));
+
 /// Serves requests. Hands out the stream that one of them was answered with, and the connection, which
-/// is for the stream alone from now on; none where the connection is closed.
+/// is for the stream alone from now on, with what was read of it already; none where it is closed.
 pub(crate) async fn serve_http1<I, S, F, B>(
     io: I,
     options: HttpOptions,
     service: S,
-) -> hyper::Result<Option<(Stream, I)>>
+) -> hyper::Result<Option<Taken<I>>>
 where
     I: AsyncRead + AsyncWrite + Unpin,
     S: Fn(Request<Incoming>) -> F,
@@ -54,12 +57,13 @@ where
         served.map_ok(|()| None)
     });
     let stream = stream.await?;
-    let mut io = connection.into_parts().io.into_inner();
+    let parts = connection.into_parts();
+    let mut io = parts.io.into_inner();
     let Some(stream) = stream else {
         // The other side may be gone already.
         let _ = io.close().await;
         return Ok(None);
     };
     // Nothing was answered yet: hyper asks the service only after all before is flushed.
-    Ok(Some((stream, io)))
+    Ok(Some((stream, (io, parts.read_buf))))
 }

@@ -207,6 +207,7 @@ fn described(connection: ConnectionId, session: &Session, topics: &[String]) -> 
         "expires_ms": session.expires_ms(),
         "address": session.address.to_string(),
         "opened_ms": session.opened_ms,
+        "transport": session.transport.as_str(),
         "topics": topics,
     })
 }

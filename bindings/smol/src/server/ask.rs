@@ -7,13 +7,16 @@ use super::app::Reply;
 use super::auth::cookies;
 use super::body::{check_empty, invalid, read_json};
 use super::client::Client;
+use super::connection::Carrier;
 use super::error::ApiError;
 use super::identity::Identity;
 use super::live::{self, Renewed};
 use super::object::Object;
-use super::open::{Opener, transport};
+use super::open::Opener;
 use super::routes::method_not_allowed;
-use super::sessions::{Asking, Target};
+use super::sessions::{Asking, Target, Transport};
+#[cfg(feature = "websocket")]
+use super::websocket::{self, SocketHandler};
 use crate::http::Answer;
 use crate::hub::Hub;
 use crate::stream::StreamOptions;
@@ -21,11 +24,18 @@ use hyper::body::Incoming;
 use hyper::{Method, Request};
 use serde::de::DeserializeOwned;
 use std::fmt;
+#[cfg(feature = "websocket")]
+use std::rc::Rc;
 
 /// A request to a route of an [`App`](super::App).
 pub struct Ask<'a> {
     context: &'a Context,
     client: &'a Client,
+    #[cfg_attr(
+        not(feature = "websocket"),
+        expect(dead_code, reason = "only sockets need it")
+    )]
+    carrier: Carrier<'a>,
     asking: &'a Asking,
     request: Request<Incoming>,
     params: Vec<(String, String)>,
@@ -36,7 +46,7 @@ pub struct Ask<'a> {
 impl<'a> Ask<'a> {
     pub(super) const fn new(
         context: &'a Context,
-        client: &'a Client,
+        (client, carrier): (&'a Client, Carrier<'a>),
         asking: &'a Asking,
         request: Request<Incoming>,
         params: Vec<(String, String)>,
@@ -44,6 +54,7 @@ impl<'a> Ask<'a> {
         Self {
             context,
             client,
+            carrier,
             asking,
             request,
             params,
@@ -160,7 +171,8 @@ impl<'a> Ask<'a> {
     /// # Errors
     /// Where the stream may not be, now or at all.
     pub async fn stream(self, options: StreamOptions) -> Reply {
-        let (opener, options) = self.opening(options)?;
+        let transport = Transport::of(self.request.version());
+        let (opener, options) = self.opening(options, transport)?;
         let stream = opener.open(options).await?;
         Ok(Answer::Stream(stream))
     }
@@ -178,8 +190,58 @@ impl<'a> Ask<'a> {
         live::renew(&self.request, context, identity, began, connection).await
     }
 
+    /// Answers with a WebSocket, which is otherwise a stream like those of [`stream`](Self::stream). Its
+    /// client can say all that is said on `GET /ws`, as far as [`identity`](Self::identity) allows it, and
+    /// nothing of it where that was not asked for; messages of other types go to the handler.
+    ///
+    /// ```
+    /// use serde_json::{Value, json};
+    /// use tidings_smol::server::{ApiError, App, Ask, Socket, SocketHandler};
+    /// use tidings_smol::{Hub, StreamOptions};
+    ///
+    /// struct Rooms(Hub);
+    ///
+    /// impl SocketHandler for Rooms {
+    ///     async fn message(&self, socket: &Socket, message: Value) -> Result<Value, ApiError> {
+    ///         match (message["type"].as_str(), message["room"].as_str()) {
+    ///             (Some("join-room"), Some(room)) => {
+    ///                 let topics = vec![format!("rooms/{room}")];
+    ///                 let joined = self.0.change_topics(socket.connection(), topics, Vec::new());
+    ///                 joined.await.map_err(|error| ApiError::bad("not_joined", error.to_string()))?;
+    ///                 Ok(json!({ "room": room }))
+    ///             }
+    ///             _ => Err(ApiError::bad("unknown_type", "there is join-room")),
+    ///         }
+    ///     }
+    ///
+    ///     fn closed(&self, socket: &Socket) {
+    ///         println!("{} has left", socket.connection());
+    ///     }
+    /// }
+    ///
+    /// let app = App::new().get("/rooms", async |ask: Ask<'_>| {
+    ///     let rooms = Rooms(ask.hub().clone());
+    ///     ask.socket(StreamOptions::default(), rooms).await
+    /// });
+    /// # drop(app);
+    /// ```
+    ///
+    /// # Errors
+    /// Where the request is not for a WebSocket, or comes from a page of another origin, or the stream may
+    /// not be, now or at all.
+    #[cfg(feature = "websocket")]
+    pub async fn socket(self, options: StreamOptions, handler: impl SocketHandler) -> Reply {
+        let asked = websocket::Asked::read(self.context, &self.request, self.carrier.upgrade)?;
+        let (opener, options) = self.opening(options, Transport::WebSocket)?;
+        asked.open(opener, options, Some(Rc::new(handler))).await
+    }
+
     /// The options of a stream with what the request says, and what opens it.
-    fn opening(&self, options: StreamOptions) -> Result<(Opener<'_>, StreamOptions), ApiError> {
+    fn opening(
+        &self,
+        options: StreamOptions,
+        transport: Transport,
+    ) -> Result<(Opener<'_>, StreamOptions), ApiError> {
         if *self.request.method() == Method::HEAD {
             let path = self.request.uri().path();
             return Err(method_not_allowed(path, "GET"));
@@ -201,7 +263,7 @@ impl<'a> Ask<'a> {
             client: self.client,
             asking: self.asking,
             identity,
-            transport: transport(self.request.version()),
+            transport,
         };
         let options = opener.complete(options, &self.request);
         Ok((opener, options))

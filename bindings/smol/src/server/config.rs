@@ -141,7 +141,7 @@ impl Config {
 
 /// What a server that runs takes of a new configuration. Of the limits, those on requests and events
 /// are not among it.
-const RELOADED: [&str; 12] = [
+const RELOADED: [&str; 13] = [
     "auth.",
     "tls.",
     "limits.connections",
@@ -151,6 +151,7 @@ const RELOADED: [&str; 12] = [
     "limits.opens_per_address.",
     "limits.opens_per_user.",
     "limits.publishes.",
+    "limits.messages.",
     "limits.topics_per_connection",
     "limits.grants_per_connection",
     "limits.replay_",
@@ -213,6 +214,8 @@ impl From<&Config> for ServerOptions {
             logs: config.logs.clone(),
             http: config.limits.http(),
             http2: config.limits.http2,
+            #[cfg(feature = "websocket")]
+            websocket: config.limits.websocket,
             limits: config.limits.of_clients(),
             sessions: config.sessions.clone(),
             driver: driver(config),

@@ -8,14 +8,15 @@ use super::limits::Place;
 use super::pump::{Pumped, pump};
 use super::routes::respond;
 use super::tls::Tls;
+use super::upgrade::{self, Upgrade, Upgraded};
 use super::{Context, Counted};
-use crate::http::{Answer, serve_connection, serve_http1};
+use crate::http::{Answer, serve_http1};
 use crate::stream::Stream;
 use futures_rustls::server::TlsStream;
 use http_body_util::Full;
-use hyper::Request;
 use hyper::body::{Bytes, Incoming};
-use smol::future::or;
+use hyper::{Request, StatusCode};
+use smol::future::{FutureExt as _, or};
 use smol::io::{AsyncRead, AsyncWrite};
 use smol::lock::Semaphore;
 use smol::lock::SemaphoreGuardArc;
@@ -61,6 +62,25 @@ impl Turn {
     }
 }
 
+/// What carries a request, as far as its answer depends on it.
+#[derive(Clone, Copy)]
+pub(super) struct Carrier<'a> {
+    /// Where the client connected to.
+    pub(super) local: Option<SocketAddr>,
+    /// Where a request that becomes more than a stream leaves that; none where none can.
+    pub(super) upgrade: Option<&'a Upgrade>,
+}
+
+impl Carrier<'_> {
+    /// How a stream is answered that it carries.
+    pub(super) fn status(self) -> StatusCode {
+        match self.upgrade {
+            Some(upgrade) if upgrade.is_taken() => StatusCode::SWITCHING_PROTOCOLS,
+            _ => StatusCode::OK,
+        }
+    }
+}
+
 /// Between whom a connection is.
 #[derive(Clone, Copy)]
 struct Ends {
@@ -93,7 +113,8 @@ pub(super) async fn serve(
         };
         // All that the requests needed is gone with this task.
         drop((counted, place));
-        executor.spawn(send(stream, context.clone())).detach();
+        let sent = send(stream, context, |socket| SockRef::from(socket.get_ref().0));
+        executor.spawn(sent).detach();
     } else if first == First::Http2 {
         prepare(&socket, &context);
         Box::pin(http2(socket, ends, context.clone())).await;
@@ -103,12 +124,19 @@ pub(super) async fn serve(
         } else {
             None
         };
-        Box::pin(http1(socket, ends, turn, &context)).await;
+        let taken = Box::pin(http1(socket, ends, turn, &context)).await;
+        if let Some(taken) = taken {
+            drop((counted, place));
+            let sent = send(taken, context, |socket| SockRef::from(socket));
+            executor.spawn(sent).detach();
+        }
     }
 }
 
-/// A stream that goes on over TLS.
-type OverTls = Box<(Stream, TlsStream<Async<TcpStream>>)>;
+/// A stream that goes on, what it needs beside, and what carries it.
+type Taken<I> = Box<(Stream, Option<Box<Upgraded>>, (I, Bytes))>;
+
+type TlsSocket = TlsStream<Async<TcpStream>>;
 
 /// Serves a connection with TLS; where it became a stream, that goes on.
 async fn over_tls(
@@ -116,7 +144,7 @@ async fn over_tls(
     tls: &Tls,
     ends: Ends,
     context: &Rc<Context>,
-) -> Option<OverTls> {
+) -> Option<Taken<TlsSocket>> {
     let limit = context.options.http.head_timeout;
     // Whoever does not speak TLS, or not as we do, has been told by the time it fails, in its terms.
     let socket = in_time(limit, tls.acceptor().accept(socket)).await.ok()?;
@@ -124,9 +152,12 @@ async fn over_tls(
         Box::pin(http2(socket, ends, context.clone())).await;
         return None;
     }
-    let service = |request| answer(request, ends, None, context);
+    let upgrade = Upgrade::default();
+    let service = |request| answer(request, ends, (None, Some(&upgrade)), context);
     let served = Box::pin(serve_http1(socket, context.options.http, service)).await;
-    served.ok().flatten().map(Box::new)
+    let (stream, carrier) = served.ok().flatten()?;
+    let upgraded = upgrade.take(&stream);
+    Some(Box::new((stream, upgraded, carrier)))
 }
 
 /// Sets the limits of a socket that the driver does not get, as it would. Where the system does not
@@ -180,7 +211,7 @@ fn peek(socket: &TcpStream) -> io::Result<First> {
 async fn answer(
     mut request: Request<Incoming>,
     ends: Ends,
-    turn: Option<&Turn>,
+    (turn, upgrade): (Option<&Turn>, Option<&Upgrade>),
     context: &Context,
 ) -> Answer<Full<Bytes>> {
     let trusted = &context.options.trusted_proxies;
@@ -189,13 +220,24 @@ async fn answer(
     if let Some(turn) = turn {
         request.extensions_mut().insert(turn.clone());
     }
-    respond(request, context, &client, ends.local).await
+    let carrier = Carrier {
+        local: ends.local,
+        upgrade,
+    };
+    respond(request, context, &client, carrier).await
 }
 
-async fn http1(socket: Async<TcpStream>, ends: Ends, turn: Option<Turn>, context: &Context) {
-    let turn = &turn;
+/// Serves a connection that is plain; where it became more than a stream, which its driver has, hands
+/// that out.
+async fn http1(
+    socket: Async<TcpStream>,
+    ends: Ends,
+    turn: Option<Turn>,
+    context: &Context,
+) -> Option<Taken<Async<TcpStream>>> {
+    let (turn, upgrade) = (&turn, &Upgrade::default());
     let service = |request| async move {
-        let answer = answer(request, ends, turn.as_ref(), context).await;
+        let answer = answer(request, ends, (turn.as_ref(), Some(upgrade)), context).await;
         // A stream keeps its place until the buffers of its request are gone.
         if let (Answer::Response(_), Some(turn)) = (&answer, turn) {
             turn.give_back();
@@ -203,7 +245,16 @@ async fn http1(socket: Async<TcpStream>, ends: Ends, turn: Option<Turn>, context
         answer
     };
     // A client that breaks the protocol or leaves has been answered as far as it can be.
-    let _ = serve_connection(socket, context.options.http, service).await;
+    let served = serve_http1(socket, context.options.http, service).await;
+    let (stream, carrier) = served.ok().flatten()?;
+    if let Some(upgraded) = upgrade.take(&stream) {
+        prepare(&carrier.0, context);
+        return Some(Box::new((stream, Some(upgraded), carrier)));
+    }
+    if let Ok(socket) = carrier.0.into_inner() {
+        stream.attach(socket).await;
+    }
+    None
 }
 
 async fn http2<I>(socket: I, ends: Ends, context: Rc<Context>)
@@ -221,22 +272,43 @@ where
         let (context, places) = (answering.clone(), places.clone());
         async move {
             let turn = Turn::new(places.acquire_arc().await);
-            answer(request, ends, Some(&turn), &context).await
+            answer(request, ends, (Some(&turn), None), &context).await
         }
     };
     let options = (context.options.http, context.options.http2);
     let _ = serve_http2(socket, options, stop, service).await;
 }
 
-/// Sends a stream over TLS.
-async fn send(stream: OverTls, context: Rc<Context>) {
-    let (stream, socket) = *stream;
+/// Sends a stream on what it was taken over with; `socket` is what is below that.
+async fn send<I>(taken: Taken<I>, context: Rc<Context>, socket: impl Fn(&I) -> SockRef<'_>)
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
     let _carried = Counted::new(&context.carried);
     let closing = context.options.http.head_timeout;
-    let (pumped, socket) = pump(stream.into_body().await, socket, closing).await;
-    if pumped == Pumped::Cut {
+    let (is_cut, io) = {
+        let (stream, upgraded, carrier) = *taken;
+        match upgraded {
+            Some(upgraded) => {
+                let context = context.clone();
+                upgrade::serve(upgraded, stream, carrier, context, &socket).boxed_local()
+            }
+            None => stream_over(carrier.0, stream, closing).boxed_local(),
+        }
+    }
+    .await;
+    if is_cut {
         // What the system still holds for the reader is forgotten. A socket that does not take this
         // is closed in the ordinary way.
-        let _ = SockRef::from(socket.get_ref().0).set_linger(Some(Duration::ZERO));
+        let _ = socket(&io).set_linger(Some(Duration::ZERO));
     }
+}
+
+/// Sends a stream on what is no socket of its own.
+async fn stream_over<I>(io: I, stream: Stream, closing: Duration) -> (bool, I)
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    let (pumped, io) = pump(stream.into_body().await, io, closing).await;
+    (pumped == Pumped::Cut, io)
 }

@@ -59,6 +59,9 @@ pub(super) struct Context {
     pub(super) owed: Cell<usize>,
     /// Places for requests for streams while they are answered.
     pub(super) opening: Arc<Semaphore>,
+    /// Whose message on a socket is answered, of each user.
+    #[cfg(feature = "websocket")]
+    pub(super) turns: super::websocket::Turns,
 }
 
 impl Context {
@@ -88,6 +91,8 @@ impl Context {
             stopping,
             owed: Cell::new(0),
             opening: Arc::new(Semaphore::new(listen::OPENING)),
+            #[cfg(feature = "websocket")]
+            turns: super::websocket::Turns::default(),
             options,
         }
     }

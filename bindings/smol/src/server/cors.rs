@@ -138,18 +138,39 @@ impl Cors {
             Credential::None => false,
             Credential::Cookie => true,
         };
-        let headers = request.headers();
-        let allowed = match one(headers) {
-            Some(origin) => self.listed(headers).is_some() || is_own(origin, request),
-            None => !required && !headers.contains_key(ORIGIN),
-        };
-        if allowed {
+        if self.may_come(request, required) {
             return Ok(());
         }
         let message = "this may be asked for by pages of this server's own origin and of those in \
              cors.origins, which the header Origin names, or with a token in the header Authorization";
         let status = StatusCode::FORBIDDEN;
         Err(ApiError::new(status, "origin_mismatch", message))
+    }
+
+    /// Whether a request for a socket may come from the page that it comes from. No browser asks first,
+    /// and the page can read and say on it what its visitor could, by whatever the browser has added.
+    ///
+    /// # Errors
+    /// That it comes from a page of another origin.
+    #[cfg(feature = "websocket")]
+    pub(super) fn check_socket<B>(&self, request: &Request<B>) -> Result<(), ApiError> {
+        if self.may_come(request, false) {
+            return Ok(());
+        }
+        let message = "a WebSocket may be opened by pages of this server's own origin and of those in \
+             cors.origins";
+        let status = StatusCode::FORBIDDEN;
+        Err(ApiError::new(status, "origin_mismatch", message))
+    }
+
+    /// Whether a request comes from a page of this server's or of a listed origin; or from no page, where
+    /// it is not `required` to say.
+    fn may_come<B>(&self, request: &Request<B>, required: bool) -> bool {
+        let headers = request.headers();
+        match one(headers) {
+            Some(origin) => self.listed(headers).is_some() || is_own(origin, request),
+            None => !required && !headers.contains_key(ORIGIN),
+        }
     }
 
     fn listed<'a>(&self, request: &'a HeaderMap) -> Option<&'a HeaderValue> {

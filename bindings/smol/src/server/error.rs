@@ -4,7 +4,9 @@
 
 use crate::hub::{NotOpened, NotPublished, random};
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -149,6 +151,11 @@ impl ApiError {
             .header(CONTENT_TYPE, "application/json");
         if let Some(allow) = &self.allow {
             response = response.header(ALLOW, &**allow);
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            response = response.header(CONNECTION, "upgrade");
+            response = response.header(UPGRADE, "websocket");
+            response = response.header(SEC_WEBSOCKET_VERSION, "13");
         }
         if self.retry_after.is_some() {
             response = response.header(RETRY_AFTER, self.retry_seconds());

@@ -8,8 +8,8 @@ use super::body::check_empty;
 use super::client::Client;
 use super::error::ApiError;
 use super::identity::Identity;
-use super::open::{Opener, transport};
-use super::sessions::Asking;
+use super::open::Opener;
+use super::sessions::{Asking, Transport};
 use crate::http::Answer;
 use crate::stream::StreamOptions;
 use hyper::Request;
@@ -30,7 +30,7 @@ pub(super) async fn events(
         client,
         asking,
         identity,
-        transport: transport(request.version()),
+        transport: Transport::of(request.version()),
     };
     let options = opener.complete(query, &request);
     let stream = opener.open(options).await?;

@@ -39,6 +39,10 @@ pub struct LimitOptions {
     /// Events that one user publishes, or one address without a user. Default 100 a second after
     /// 1,000: people and their pages, but not a loop. Application servers have no such limit.
     pub publishes: Rate,
+    /// Messages that one user sends on WebSockets, or one address without a user, whatever they say.
+    /// Default 50 a second after 500: what people type, and what their pages say about it.
+    #[cfg(feature = "websocket")]
+    pub messages: Rate,
 }
 
 /// So many a second, after so many at once. With 0 a second there is no limit.
@@ -58,6 +62,8 @@ impl Default for LimitOptions {
             opens_per_address: Rate::new(100, 1_000),
             opens_per_user: Rate::new(10, 100),
             publishes: Rate::new(100, 1_000),
+            #[cfg(feature = "websocket")]
+            messages: Rate::new(50, 500),
         }
     }
 }
@@ -86,6 +92,8 @@ pub(super) struct Limits<C: Clock = DefaultClock> {
     polls_by_address: Limiter<IpAddr, C>,
     polls_by_user: Limiter<String, C>,
     publishes: Limiter<Publisher, C>,
+    #[cfg(feature = "websocket")]
+    messages: Limiter<Publisher, C>,
 }
 
 /// Who publishes, as far as it can be told apart.
@@ -120,6 +128,8 @@ impl<C: Clock + Clone> Limits<C> {
             opens_by_user: Limiter::new(options.opens_per_user, clock.clone()),
             polls_by_address: Limiter::new(options.opens_per_address, clock.clone()),
             polls_by_user: Limiter::new(options.opens_per_user, clock.clone()),
+            #[cfg(feature = "websocket")]
+            messages: Limiter::new(options.messages, clock.clone()),
             publishes: Limiter::new(options.publishes, clock),
         }
     }
@@ -183,9 +193,7 @@ impl<C: Clock + Clone> Limits<C> {
 
     /// Whether so many events may be published now.
     pub(super) fn publish(&self, publisher: &Publisher, events: usize) -> Result<(), ApiError> {
-        if let Publisher::Address(address) = publisher
-            && client_of(*address).is_none()
-        {
+        if publisher.is_near() {
             return Ok(());
         }
         let count = u32::try_from(events).unwrap_or(u32::MAX);
@@ -194,6 +202,28 @@ impl<C: Clock + Clone> Limits<C> {
             let message = format!("at most {per_second} events a second, after {burst} at once");
             too_many("publishing_too_fast", message, seconds(wait))
         })
+    }
+}
+
+#[cfg(feature = "websocket")]
+impl<C: Clock + Clone> Limits<C> {
+    /// Whether one more message may come now.
+    pub(super) fn message(&self, publisher: &Publisher) -> Result<(), ApiError> {
+        if publisher.is_near() {
+            return Ok(());
+        }
+        self.messages.admit(publisher, 1).map_err(|wait| {
+            let Rate { per_second, burst } = self.options.messages;
+            let message = format!("at most {per_second} messages a second, after {burst} at once");
+            too_many("messages_too_fast", message, seconds(wait))
+        })
+    }
+}
+
+impl Publisher {
+    /// Whether it is an address that is not limited.
+    fn is_near(&self) -> bool {
+        matches!(self, Self::Address(address) if client_of(*address).is_none())
     }
 }
 

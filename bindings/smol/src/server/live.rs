@@ -10,7 +10,7 @@ use super::error::ApiError;
 use super::identity::{Access, Credential, Identity};
 use super::object::Object;
 use super::reply;
-use super::sessions::{NotChanged, Session, TabKey};
+use super::sessions::{NotChanged, Session, TabKey, Topics};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, StatusCode};
@@ -48,6 +48,16 @@ pub(super) async fn renew(
         return Err(ApiError::unauthorized("unauthenticated", message));
     }
     let (connection, _) = owned(context, &identity, id)?;
+    go_on(context, connection, identity, began).await
+}
+
+/// Lets a stream go on with another identity of its owner's.
+pub(super) async fn go_on(
+    context: &Context,
+    connection: ConnectionId,
+    identity: Identity,
+    began: u64,
+) -> Result<Renewed, ApiError> {
     let sessions = context.sessions.clone();
     // No other event of the hub comes between.
     let renewed = context.hub.ask_for(connection, move |hub, now| {
@@ -76,7 +86,7 @@ pub(super) async fn renew(
 /// What is to be changed about the topics of a stream.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Change {
+pub(super) struct Change {
     #[serde(default)]
     add: Vec<String>,
     #[serde(default)]
@@ -97,21 +107,39 @@ pub(super) async fn change_topics(
     let Object(change) = serde_json::from_slice::<Object<Change>>(&body).map_err(invalid)?;
     let (connection, tab) = changeable(context, &identity, id, change.tab.as_deref())?;
     change.check(context.hub.rules(), &identity.access)?;
+    let topics = self::change(context, connection, Some(tab), change, identity, began).await?;
+    Ok(reply::json(&json!({ "topics": topics })))
+}
+
+/// Changes the topics of a stream, and remembers it for its tab, where it has one.
+pub(super) async fn change(
+    context: &Context,
+    connection: ConnectionId,
+    tab: Option<TabKey>,
+    change: Change,
+    identity: Identity,
+    began: u64,
+) -> Result<Topics, ApiError> {
     let sessions = context.sessions.clone();
     let changed = context.hub.ask_for(connection, move |hub, _| {
         let mut state = sessions.lock();
         state.check(began, &identity)?;
         let Change { add, remove, .. } = change;
-        let changed = state.change_topics(hub, connection, &tab, &add, &remove);
+        let changed = state.change_topics(hub, connection, tab.as_ref(), &add, &remove);
         changed.map_err(ApiError::from)
     });
-    let topics = changed.await.unwrap_or(Err(not_found()))?;
-    Ok(reply::json(&json!({ "topics": topics })))
+    changed.await.unwrap_or(Err(not_found()))
 }
 
 impl Change {
+    #[cfg(feature = "websocket")]
+    pub(super) const fn new(add: Vec<String>, remove: Vec<String>) -> Self {
+        let tab = None;
+        Self { add, remove, tab }
+    }
+
     /// Whether all of it can be and may be.
-    fn check(&self, rules: &Rules, access: &Access) -> Result<(), ApiError> {
+    pub(super) fn check(&self, rules: &Rules, access: &Access) -> Result<(), ApiError> {
         let limit = rules.limits().topics_per_connection;
         for (field, topics) in [("add", &self.add), ("remove", &self.remove)] {
             if topics.len() > limit {
@@ -146,10 +174,14 @@ fn owned(
         return Err(not_yours());
     }
     let (connection, session) = find(context, id)?;
-    if session.user() != identity.user.as_deref() {
-        return Err(not_yours());
-    }
+    check_owner(&session, identity)?;
     Ok((connection, session))
+}
+
+/// Whether a stream is the user's who asks.
+pub(super) fn check_owner(session: &Session, identity: &Identity) -> Result<(), ApiError> {
+    let is_owner = identity.user.is_some() && session.user() == identity.user.as_deref();
+    is_owner.then_some(()).ok_or_else(not_yours)
 }
 
 /// The stream of this id and the name its changes are kept under, if whoever asks may change it.

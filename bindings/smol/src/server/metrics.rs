@@ -8,6 +8,7 @@ mod scrape;
 
 use super::Context;
 use super::error::ApiError;
+use super::sessions::Transport;
 use crate::driver::unix_ms;
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -47,6 +48,8 @@ pub(super) struct Metrics {
     refused: Family<CodeLabel, Counter>,
     auth_failures: Family<CodeLabel, Counter>,
     requests: Family<RequestLabels, Counter>,
+    #[cfg(feature = "websocket")]
+    pub(super) sockets: super::websocket::Counts,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
@@ -76,6 +79,8 @@ impl Metrics {
             refused: Family::default(),
             auth_failures: Family::default(),
             requests: Family::default(),
+            #[cfg(feature = "websocket")]
+            sockets: super::websocket::Counts::default(),
         };
         metrics.register();
         metrics.begin();
@@ -84,7 +89,7 @@ impl Metrics {
 
     /// What people look at first is there from the begin, so that its first rise is seen as one.
     fn begin(&self) {
-        for transport in ["http1", "http2", super::poll::TRANSPORT] {
+        for transport in Transport::ALL.iter().map(|transport| transport.as_str()) {
             self.connections
                 .get_or_create(&TransportLabel { transport })
                 .set(0);
@@ -117,6 +122,8 @@ impl Metrics {
         registry.register("auth_failures", help, self.auth_failures.clone());
         let help = "Requests that were answered, by path and status; a stream when it begins";
         registry.register("http_requests", help, self.requests.clone());
+        #[cfg(feature = "websocket")]
+        self.sockets.register(registry);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version of the server", build);
         let started = ConstGauge::new(self.started_ms as f64 / 1e3);
@@ -125,7 +132,8 @@ impl Metrics {
     }
 
     /// A stream is about to be opened; it counts as open until this is dropped.
-    pub(super) fn open(self: &Arc<Self>, transport: &'static str) -> OpenStream {
+    pub(super) fn open(self: &Arc<Self>, transport: Transport) -> OpenStream {
+        let transport = transport.as_str();
         let label = TransportLabel { transport };
         self.connections.get_or_create(&label).inc();
         OpenStream {

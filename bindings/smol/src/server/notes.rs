@@ -6,6 +6,7 @@
 use super::Context;
 use super::error::ApiError;
 use super::metrics::OpenStream;
+use super::sessions::Transport;
 use crate::driver::milliseconds;
 use crate::stream::{Closed, StreamOptions};
 use std::net::IpAddr;
@@ -19,15 +20,17 @@ pub(super) struct Opening {
     address: IpAddr,
     topics: usize,
     resumed: bool,
+    transport: Transport,
 }
 
 impl Opening {
-    pub(super) fn new(options: &StreamOptions, address: IpAddr) -> Self {
+    pub(super) fn new(options: &StreamOptions, address: IpAddr, transport: Transport) -> Self {
         Self {
             user: options.user.clone(),
             address,
             topics: options.topics.len(),
             resumed: options.last_event_id.is_some(),
+            transport,
         }
     }
 }
@@ -39,11 +42,13 @@ impl Context {
             address,
             topics,
             resumed,
+            transport,
         } = opening;
+        let transport = transport.as_str();
         if *resumed {
             self.metrics.count_reconnection();
         }
-        info!(%connection, user, %address, topics, resumed, "connected");
+        info!(%connection, user, %address, topics, resumed, transport, "connected");
     }
 
     /// A request on this path of the table was refused.

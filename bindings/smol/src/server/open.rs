@@ -8,10 +8,10 @@ use super::client::Client;
 use super::error::ApiError;
 use super::identity::Identity;
 use super::notes::Opening;
-use super::sessions::{Asking, Named, Session, TabKey, Topics};
+use super::sessions::{Asking, Named, Session, TabKey, Topics, Transport};
 use crate::driver::unix_ms;
 use crate::stream::{Closed, OnOpen, Stream, StreamOptions};
-use hyper::{Request, Version};
+use hyper::Request;
 use std::sync::Arc;
 use tidings_core::ConnectionId;
 
@@ -21,8 +21,7 @@ pub(super) struct Opener<'a> {
     pub(super) client: &'a Client,
     pub(super) asking: &'a Asking,
     pub(super) identity: Identity,
-    /// As metrics call it.
-    pub(super) transport: &'static str,
+    pub(super) transport: Transport,
 }
 
 impl Opener<'_> {
@@ -86,21 +85,22 @@ impl Opener<'_> {
             client,
             asking,
             identity,
-            ..
+            transport,
         } = self;
         let named = Named {
             user: options.user.as_deref().map(Arc::from),
             tab: options.tab.as_deref().map(Box::from),
             token_id: identity.token_id.as_deref().map(Arc::from),
             expires_ms: options.expires_ms,
+            speaker: context.sessions.speaker(&identity, transport),
         };
-        let session = Session::new(named, client.address, unix_ms());
+        let session = Session::new(named, client.address, unix_ms(), transport);
         let changes = TabChanges::new(context, &session, &identity, &options.topics);
         let (on_open, on_close) = context.sessions.watch(session, told);
         options.on_open = Some(both(on_open, options.on_open.take()));
         options.on_close = Some(on_close);
         options.topics = changes.topics(options.topics);
-        let opening = Opening::new(&options, client.address);
+        let opening = Opening::new(&options, client.address, transport);
         let stream = context.hub.open(options).await?;
         // Dropped, the stream of someone who was shut out meanwhile is closed.
         asking.check(&identity)?;
@@ -171,12 +171,4 @@ fn changed(context: &Context, tab: &TabKey, query: &Topics, identity: &Identity)
     let allowed = |topic: &str| identity.access.may_subscribe(topic);
     let changed = context.sessions.lock().topics_for(tab, query, allowed);
     changed.unwrap_or_else(|| query.clone())
-}
-
-/// What carries a stream, as metrics call it.
-pub(super) const fn transport(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_2 => "http2",
-        _ => "http1",
-    }
 }

@@ -10,6 +10,8 @@ use super::listen;
 use super::logs::{LogError, LogOptions};
 use super::sessions::SessionOptions;
 use super::tls::{Tls, TlsError, TlsOptions};
+#[cfg(feature = "websocket")]
+use super::websocket::WebSocketOptions;
 use crate::http::HttpOptions;
 use crate::hub::StartError;
 use crate::options::DriverOptions;
@@ -58,6 +60,9 @@ pub struct ServerOptions {
     pub http: HttpOptions,
     /// Limits of one connection of HTTP/2.
     pub http2: Http2Options,
+    /// Limits of one WebSocket.
+    #[cfg(feature = "websocket")]
+    pub websocket: WebSocketOptions,
     /// What one user or one address may do.
     pub limits: LimitOptions,
     /// The hub and its driver.
@@ -83,6 +88,8 @@ impl Default for ServerOptions {
             logs: LogOptions::default(),
             http: HttpOptions::default(),
             http2: Http2Options::default(),
+            #[cfg(feature = "websocket")]
+            websocket: WebSocketOptions::default(),
             limits: LimitOptions::default(),
             driver: DriverOptions::default(),
         }

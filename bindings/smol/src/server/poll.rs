@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::events::{check_reader, parse_query};
 use super::identity::Identity;
 use super::open::Opener;
-use super::sessions::Asking;
+use super::sessions::{Asking, Transport};
 use super::{Context, Counted};
 use crate::body::StreamBody;
 use crate::driver::milliseconds;
@@ -29,9 +29,6 @@ use smol::Timer;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use tracing::debug;
-
-/// What carries it, as metrics call it.
-pub(super) const TRANSPORT: &str = "poll";
 
 /// How long a poll waits for an event that says nothing else.
 const WAIT: Duration = Duration::from_secs(25);
@@ -64,7 +61,7 @@ pub(super) async fn poll(
         client,
         asking,
         identity,
-        transport: TRANSPORT,
+        transport: Transport::Poll,
     };
     answer(opener, query, wait, request).await
 }

@@ -16,14 +16,15 @@ use hyper::{Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::net::IpAddr;
 use tidings_core::{
     Audience, ConnectionId, Event, Message, Publish, PublishError, Published, Rules,
 };
 
 /// One event, as it is published.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EventBody<'a> {
+pub(super) struct EventBody<'a> {
     #[serde(borrow)]
     topics: Option<Vec<Cow<'a, str>>>,
     user: Option<Cow<'a, str>>,
@@ -41,7 +42,7 @@ struct EventBody<'a> {
 
 /// What became of it.
 #[derive(Serialize)]
-struct Answer {
+pub(super) struct Answer {
     id: String,
     recipients: usize,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -54,27 +55,11 @@ pub(super) async fn publish(
     client: &Client,
     identity: &Identity,
 ) -> Result<Response<Full<Bytes>>, ApiError> {
-    if !identity.access.may_publish() {
-        let message = match context.auth {
-            Some(_) => "nothing may be published by whoever asks",
-            None => "publishing needs authentication, or --allow-anonymous-publish",
-        };
-        return Err(ApiError::forbidden(message));
-    }
+    check(context, identity)?;
     let body = read_json(request, context).await?;
     let is_array = body.trim_ascii_start().starts_with(b"[");
     let messages = parse_body(&body, context.hub.rules(), &identity.access)?;
-    if let Some(publisher) = publisher(identity, client) {
-        context.limits().publish(&publisher, messages.len())?;
-    }
-    let ids: Vec<_> = messages
-        .iter()
-        .map(|message| message.id().map(str::to_owned))
-        .collect();
-    // The answer is written in the turn in which this is dropped.
-    let _owed = Counted::new(&context.owed);
-    let published = context.hub.publish_all(messages).await?;
-    let answers: Vec<_> = ids.into_iter().zip(published).map(Answer::new).collect();
+    let answers = publish_all(context, client.address, identity, messages).await?;
     let json = match &*answers {
         [answer] if !is_array => serde_json::to_vec(answer),
         answers => serde_json::to_vec(answers),
@@ -84,12 +69,43 @@ pub(super) async fn publish(
     Ok(response.body(Full::from(json)).unwrap_or_default())
 }
 
+/// Whether anything at all may be published by whoever asks.
+pub(super) fn check(context: &Context, identity: &Identity) -> Result<(), ApiError> {
+    if identity.access.may_publish() {
+        return Ok(());
+    }
+    Err(ApiError::forbidden(match context.auth {
+        Some(_) => "nothing may be published by whoever asks",
+        None => "publishing needs authentication, or --allow-anonymous-publish",
+    }))
+}
+
+/// Publishes as fast as whoever asks, from there, may.
+pub(super) async fn publish_all(
+    context: &Context,
+    address: IpAddr,
+    identity: &Identity,
+    messages: Vec<Message>,
+) -> Result<Vec<Answer>, ApiError> {
+    if let Some(publisher) = publisher(identity, address) {
+        context.limits().publish(&publisher, messages.len())?;
+    }
+    let ids: Vec<_> = messages
+        .iter()
+        .map(|message| message.id().map(str::to_owned))
+        .collect();
+    // The answer is written in the turn in which this is dropped.
+    let _owed = Counted::new(&context.owed);
+    let published = context.hub.publish_all(messages).await?;
+    Ok(ids.into_iter().zip(published).map(Answer::new).collect())
+}
+
 /// Who publishes, as far as that is limited: application servers may as much as they like.
-fn publisher(identity: &Identity, client: &Client) -> Option<Publisher> {
+fn publisher(identity: &Identity, address: IpAddr) -> Option<Publisher> {
     match (&identity.user, &identity.server) {
         (Some(user), _) => Some(Publisher::User(user.clone())),
         (None, Some(_)) => None,
-        (None, None) => Some(Publisher::Address(client.address)),
+        (None, None) => Some(Publisher::Address(address)),
     }
 }
 
@@ -133,6 +149,24 @@ fn first_invalid(text: &str) -> Option<usize> {
 
 impl EventBody<'_> {
     fn message(&self, rules: &Rules, access: &Access) -> Result<Message, ApiError> {
+        let except = self.except.as_deref();
+        let except = except.map(|id| connection("except", id)).transpose()?;
+        self.message_except(except, rules, access)
+    }
+
+    /// Whether it says who is not to hear of it.
+    #[cfg(feature = "websocket")]
+    pub(super) const fn has_except(&self) -> bool {
+        self.except.is_some()
+    }
+
+    /// The event, checked and encoded, for all but this connection.
+    pub(super) fn message_except(
+        &self,
+        except: Option<ConnectionId>,
+        rules: &Rules,
+        access: &Access,
+    ) -> Result<Message, ApiError> {
         let topics: Vec<&str> = self.topics.iter().flatten().map(AsRef::as_ref).collect();
         let data = self.data.map(text).transpose()?;
         let mut event = Event::new();
@@ -150,11 +184,6 @@ impl EventBody<'_> {
         if let Some(retry) = self.retry {
             event = event.with_retry(retry);
         }
-        let except = self
-            .except
-            .as_deref()
-            .map(|id| connection("except", id))
-            .transpose()?;
         let audience = self.audience(&topics)?;
         let publish = Publish {
             audience,

@@ -13,7 +13,7 @@
 use super::app::App;
 use super::error::ApiError;
 use hyper::body::Bytes;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, UPGRADE};
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tidings_core::{ControlOptions, Event, STAY_AWAY};
@@ -35,7 +35,9 @@ impl Refusals {
     /// routes may all be.
     pub(super) fn asked_for<B>(request: &Request<B>, app: &App) -> Self {
         let path = request.uri().path();
-        if path != EVENTS && app.template(path).is_none() {
+        // Whoever asks for a WebSocket sees no stream that refuses it.
+        let is_socket = request.headers().contains_key(UPGRADE);
+        if is_socket || path != EVENTS && app.template(path).is_none() {
             return Self::default();
         }
         let mut asked = Self::of(request.uri().query().unwrap_or_default());

@@ -6,10 +6,13 @@ use super::app::{App, Reply};
 use super::ask::Ask;
 use super::assets::ASSETS;
 use super::client::Client;
+use super::connection::Carrier;
 use super::error::ApiError;
 use super::identity::{Credential, Identity, Part};
 use super::refusal::Refusals;
 use super::sessions::Asking;
+#[cfg(feature = "websocket")]
+use super::websocket;
 use super::{Context, admin, assets, events, health, live, metrics, poll, publish, reply, stats};
 use crate::http::Answer;
 use http_body_util::Full;
@@ -17,13 +20,12 @@ use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
 use matchit::Router;
 use std::borrow::Cow;
-use std::net::SocketAddr;
 
 pub(super) async fn respond(
     request: Request<Incoming>,
     context: &Context,
     client: &Client,
-    local: Option<SocketAddr>,
+    carrier: Carrier<'_>,
 ) -> Answer<Full<Bytes>> {
     let path = request.uri().path();
     let own = context.app.template(path);
@@ -31,7 +33,7 @@ pub(super) async fn respond(
     let refusals = Refusals::asked_for(&request, &context.app);
     let cors = context.cors.headers(request.headers());
     let preflight = context.cors.preflight(&request);
-    let answer = if !context.hosts.allow(&request, local) {
+    let answer = if !context.hosts.allow(&request, carrier.local) {
         let message = "the server does not answer to this Host; list it with --host";
         Err(ApiError::new(
             StatusCode::MISDIRECTED_REQUEST,
@@ -43,7 +45,7 @@ pub(super) async fn respond(
         *response.status_mut() = StatusCode::NO_CONTENT;
         Ok(Answer::Response(response))
     } else {
-        route(request, context, client).await
+        route(request, context, client, carrier).await
     };
     let control = &context.options.driver.hub.control;
     let mut answer = answer.unwrap_or_else(|refused| {
@@ -56,7 +58,7 @@ pub(super) async fn respond(
             response.status()
         }
         // Its head has them already.
-        Answer::Stream(_) => StatusCode::OK,
+        Answer::Stream(_) => carrier.status(),
     };
     context.metrics.count_request(path, status);
     answer
@@ -74,6 +76,8 @@ enum Endpoint {
     Ready,
     Events,
     Poll,
+    #[cfg(feature = "websocket")]
+    Socket,
     Publish,
     Token,
     TopicsOf,
@@ -84,7 +88,7 @@ enum Endpoint {
 }
 
 /// Those that are no files.
-const PATHS: [(&str, Endpoint); 15] = [
+const PATHS: &[(&str, Endpoint)] = &[
     ("/identity", Endpoint::Identity),
     ("/stats", Endpoint::Stats),
     ("/metrics", Endpoint::Metrics),
@@ -93,6 +97,8 @@ const PATHS: [(&str, Endpoint); 15] = [
     ("/health/ready", Endpoint::Ready),
     ("/events", Endpoint::Events),
     ("/poll", Endpoint::Poll),
+    #[cfg(feature = "websocket")]
+    ("/ws", Endpoint::Socket),
     ("/publish", Endpoint::Publish),
     ("/connections/{id}/token", Endpoint::Token),
     ("/connections/{id}/topics", Endpoint::TopicsOf),
@@ -115,8 +121,20 @@ impl Endpoint {
             | Self::Connections
             | Self::Topics => "GET, HEAD",
             Self::Events | Self::Poll => "GET",
+            #[cfg(feature = "websocket")]
+            Self::Socket => "GET",
             Self::Connection => "GET, HEAD, DELETE",
             Self::Publish | Self::Token | Self::TopicsOf | Self::Revocations => "POST",
+        }
+    }
+
+    /// Whether it is answered with a stream.
+    const fn is_stream(self) -> bool {
+        match self {
+            Self::Events => true,
+            #[cfg(feature = "websocket")]
+            Self::Socket => true,
+            _ => false,
         }
     }
 
@@ -134,6 +152,8 @@ impl Endpoint {
             }
             Self::Asset(_) | Self::Identity | Self::Live | Self::Ready => None,
             Self::Events | Self::Poll | Self::Publish | Self::Token | Self::TopicsOf => None,
+            #[cfg(feature = "websocket")]
+            Self::Socket => None,
         }
     }
 }
@@ -150,7 +170,7 @@ pub(super) fn is_path(path: &str) -> bool {
 fn paths() -> impl Iterator<Item = (&'static str, Endpoint)> {
     let files = ASSETS.iter().enumerate();
     let files = files.map(|(number, asset)| (asset.path, Endpoint::Asset(number)));
-    PATHS.into_iter().chain(files)
+    PATHS.iter().copied().chain(files)
 }
 
 /// Which path is which.
@@ -197,7 +217,12 @@ pub(super) fn method_not_allowed(path: &str, allow: impl Into<Cow<'static, str>>
     }
 }
 
-async fn route(mut request: Request<Incoming>, context: &Context, client: &Client) -> Reply {
+async fn route(
+    mut request: Request<Incoming>,
+    context: &Context,
+    client: &Client,
+    carrier: Carrier<'_>,
+) -> Reply {
     let (path, method) = (request.uri().path(), request.method());
     if let Some(found) = context.app.find(path, method)? {
         if !method.is_safe() {
@@ -205,12 +230,12 @@ async fn route(mut request: Request<Incoming>, context: &Context, client: &Clien
             context.cors.check_change(&request, Credential::None)?;
         }
         let asking = context.sessions.begin();
-        let ask = Ask::new(context, client, &asking, request, found.params);
+        let ask = Ask::new(context, (client, carrier), &asking, request, found.params);
         return found.route.answer(ask).await;
     }
     let (endpoint, id) = context.routes.find(path, method)?;
     let id = id.to_owned();
-    if let Endpoint::Events = endpoint {
+    if endpoint.is_stream() {
         context.limits().open_by_address(client.address)?;
     }
     let asking = context.sessions.begin();
@@ -227,6 +252,7 @@ async fn route(mut request: Request<Incoming>, context: &Context, client: &Clien
     let asked = Asked {
         request,
         client,
+        carrier,
         identity,
         asking: &asking,
         id: &id,
@@ -242,6 +268,7 @@ async fn route(mut request: Request<Incoming>, context: &Context, client: &Clien
 struct Asked<'a> {
     request: Request<Incoming>,
     client: &'a Client,
+    carrier: Carrier<'a>,
     identity: Identity,
     asking: &'a Asking,
     /// The id in its path, if there is one.
@@ -249,9 +276,14 @@ struct Asked<'a> {
 }
 
 async fn answer(endpoint: Endpoint, asked: Asked<'_>, context: &Context) -> Reply {
+    #[cfg_attr(
+        not(feature = "websocket"),
+        expect(unused_variables, reason = "only sockets need what carries them")
+    )]
     let Asked {
         request,
         client,
+        carrier,
         identity,
         asking,
         id,
@@ -265,6 +297,11 @@ async fn answer(endpoint: Endpoint, asked: Asked<'_>, context: &Context) -> Repl
             return events::events(request, context, client, identity, asking).await;
         }
         Endpoint::Poll => Box::pin(poll::poll(request, context, client, identity, asking)).await,
+        #[cfg(feature = "websocket")]
+        Endpoint::Socket => {
+            let by = (asking, carrier.upgrade);
+            return websocket::websocket(request, context, client, identity, by).await;
+        }
         Endpoint::Publish => publish::publish(request, context, client, &identity).await,
         Endpoint::Token => {
             let renewed = live::renew(&request, context, identity, asking.began(), id).await;

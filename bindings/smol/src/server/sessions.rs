@@ -10,7 +10,7 @@ mod table;
 
 pub(super) use changes::{TabKey, Topics};
 pub(super) use revoked::Full;
-pub(super) use table::{FIRST, Named, Session};
+pub(super) use table::{FIRST, Named, Session, Transport};
 
 use super::config::{bytes, exact};
 use super::error::ApiError;
@@ -91,6 +91,7 @@ pub(super) struct State {
     table: Table,
     revoked: Revoked,
     changes: Changes,
+    last_speaker: Option<Arc<Identity>>,
 }
 
 /// One request under way. Whoever is revoked meanwhile does not get what it asks for.
@@ -106,6 +107,7 @@ impl Sessions {
             table: Table::default(),
             revoked: Revoked::new(options.revocations),
             changes: Changes::new(options.changed_tabs, bytes(options.changed_bytes), keep_ms),
+            last_speaker: None,
         };
         Self(Arc::new(Shared {
             state: Mutex::new(state),
@@ -125,6 +127,24 @@ impl Sessions {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         let state = self.0.state.lock();
         state.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who speaks on a stream, where its client can: shared with the one before, where they are the same,
+    /// as nobody in particular is.
+    pub(super) fn speaker(
+        &self,
+        identity: &Identity,
+        transport: Transport,
+    ) -> Option<Arc<Identity>> {
+        if !transport.speaks() {
+            return None;
+        }
+        let mut state = self.lock();
+        let last = state.last_speaker.take();
+        let last = last.filter(|last| **last == *identity);
+        let speaker = last.unwrap_or_else(|| Arc::new(identity.clone()));
+        state.last_speaker = Some(speaker.clone());
+        Some(speaker)
     }
 
     /// Those who are to be told of a stream: it is here from its first turn to its last, of which
@@ -196,12 +216,12 @@ impl State {
         self.changes.rebase(tab, query, topics);
     }
 
-    /// Changes the topics of a stream, and remembers it for its tab.
+    /// Changes the topics of a stream, and remembers it for its tab, where it has one.
     pub(super) fn change_topics(
         &mut self,
         hub: &mut Hub,
         connection: ConnectionId,
-        tab: &TabKey,
+        tab: Option<&TabKey>,
         add: &[String],
         remove: &[String],
     ) -> Result<Topics, NotChanged> {
@@ -211,19 +231,22 @@ impl State {
             after.remove(&**topic);
         }
         after.extend(add.iter().map(|topic| Box::from(&**topic)));
-        let room = self.changes.check(unix_ms(), tab, &before, &after);
-        room.map_err(|Full| NotChanged::Full)?;
+        if let Some(tab) = tab {
+            let room = self.changes.check(unix_ms(), tab, &before, &after);
+            room.map_err(|Full| NotChanged::Full)?;
+        }
         let [add, remove] = [add, remove].map(crate::hub::texts);
         let changed = hub.change_topics(connection, &add, &remove);
         changed.map_err(NotChanged::Refused)?;
-        self.changes.note(tab, connection, before, after.clone());
+        if let Some(tab) = tab {
+            self.changes.note(tab, connection, before, after.clone());
+        }
         Ok(after)
     }
 
     /// Notes that a stream goes on with another token.
     pub(super) fn renewed(&mut self, connection: ConnectionId, identity: &Identity) {
-        let token_id = identity.token_id.as_deref();
-        self.table.renew(connection, token_id, identity.expires_ms);
+        self.table.renew(connection, identity);
     }
 
     fn opened(&mut self, connection: ConnectionId, session: Session) {

@@ -52,6 +52,7 @@ fn a_stream_is_shown_as_it_is() {
             "expires_ms": token.expires_s.map(|seconds| seconds * 1_000),
             "address": "127.0.0.1",
             "opened_ms": opened_ms,
+            "transport": "http1",
             "topics": ["a/*", "b"],
         })
     );

@@ -52,8 +52,8 @@ fn a_stream_has_a_line_when_it_opens_and_one_when_it_ends() {
     assert_eq!(opened["user"], "ada");
     assert_eq!(opened["address"], "127.0.0.1");
     assert_eq!(
-        (&opened["topics"], &opened["resumed"]),
-        (&2.into(), &false.into())
+        (&opened["topics"], &opened["resumed"], &opened["transport"]),
+        (&2.into(), &false.into(), &"http1".into())
     );
     let ended = wait_for_lines(&server.program, "disconnected", 1).remove(0);
     assert_eq!(ended["connection"], connection);

@@ -50,3 +50,5 @@ mod tabs;
 mod tls;
 mod tokens;
 mod transports;
+#[cfg(feature = "websocket")]
+mod websocket;

@@ -14,6 +14,8 @@ use crate::server::logs::LogOptions;
 use crate::server::options::ServerOptions;
 use crate::server::sessions::SessionOptions;
 use crate::server::tls::TlsOptions;
+#[cfg(feature = "websocket")]
+use crate::server::websocket::WebSocketOptions;
 use bytesize::ByteSize;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize, Serializer};
@@ -238,6 +240,9 @@ pub struct LimitTable {
     pub opens_per_user: Rate,
     /// See [`LimitOptions::publishes`].
     pub publishes: Rate,
+    /// See [`LimitOptions::messages`].
+    #[cfg(feature = "websocket")]
+    pub messages: Rate,
     /// Topics and patterns of one stream. Default 1,000.
     pub topics_per_connection: usize,
     /// Names and patterns of the private topics of one stream. Default 100.
@@ -268,6 +273,9 @@ pub struct LimitTable {
     pub body_timeout: Duration,
     /// Limits of one connection of HTTP/2.
     pub http2: Http2Options,
+    /// Limits of one WebSocket.
+    #[cfg(feature = "websocket")]
+    pub websocket: WebSocketOptions,
 }
 
 impl Default for LimitTable {
@@ -283,6 +291,8 @@ impl Default for LimitTable {
             opens_per_address: clients.opens_per_address,
             opens_per_user: clients.opens_per_user,
             publishes: clients.publishes,
+            #[cfg(feature = "websocket")]
+            messages: clients.messages,
             topics_per_connection: hub.topics_per_connection,
             grants_per_connection: hub.grants_per_connection,
             topics_per_publish: hub.topics_per_publish,
@@ -295,6 +305,8 @@ impl Default for LimitTable {
             body_bytes: size(server.body_bytes),
             body_timeout: server.body_timeout,
             http2: server.http2,
+            #[cfg(feature = "websocket")]
+            websocket: server.websocket,
         }
     }
 }
@@ -321,6 +333,8 @@ impl LimitTable {
             opens_per_address: self.opens_per_address,
             opens_per_user: self.opens_per_user,
             publishes: self.publishes,
+            #[cfg(feature = "websocket")]
+            messages: self.messages,
         }
     }
 

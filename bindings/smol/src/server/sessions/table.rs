@@ -2,6 +2,8 @@
 //!
 //! It does not know the hub; it is told what opens and closes.
 
+use crate::server::identity::Identity;
+use hyper::Version;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::Bound;
@@ -17,6 +19,56 @@ pub(in crate::server) struct Session {
     pub(in crate::server) address: IpAddr,
     /// When it was opened, Unix time in milliseconds.
     pub(in crate::server) opened_ms: u64,
+    pub(in crate::server) transport: Transport,
+}
+
+/// What carries a stream.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(in crate::server) enum Transport {
+    Http1,
+    Http2,
+    /// Many answers, each of them one for the hub.
+    Poll,
+    #[cfg(feature = "websocket")]
+    WebSocket,
+}
+
+impl Transport {
+    pub(in crate::server) const ALL: &[Self] = &[
+        Self::Http1,
+        Self::Http2,
+        Self::Poll,
+        #[cfg(feature = "websocket")]
+        Self::WebSocket,
+    ];
+
+    /// What a request of HTTP is answered over.
+    pub(in crate::server) const fn of(version: Version) -> Self {
+        match version {
+            Version::HTTP_2 => Self::Http2,
+            _ => Self::Http1,
+        }
+    }
+
+    /// Whether clients can speak on it.
+    pub(in crate::server) const fn speaks(self) -> bool {
+        match self {
+            Self::Http1 | Self::Http2 | Self::Poll => false,
+            #[cfg(feature = "websocket")]
+            Self::WebSocket => true,
+        }
+    }
+
+    /// As people who look after the server are told.
+    pub(in crate::server) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http1 => "http1",
+            Self::Http2 => "http2",
+            Self::Poll => "poll",
+            #[cfg(feature = "websocket")]
+            Self::WebSocket => "websocket",
+        }
+    }
 }
 
 /// The names of a stream.
@@ -28,15 +80,23 @@ pub(in crate::server) struct Named {
     pub(in crate::server) token_id: Option<Arc<str>>,
     /// When that ends, Unix time in milliseconds.
     pub(in crate::server) expires_ms: Option<u64>,
+    /// Who is at the other end, of a stream whose client can speak on it.
+    pub(in crate::server) speaker: Option<Arc<Identity>>,
 }
 
 impl Session {
-    pub(in crate::server) fn new(named: Named, address: IpAddr, opened_ms: u64) -> Self {
+    pub(in crate::server) fn new(
+        named: Named,
+        address: IpAddr,
+        opened_ms: u64,
+        transport: Transport,
+    ) -> Self {
         let named = (named != Named::default()).then(|| Box::new(named));
         Self {
             named,
             address,
             opened_ms,
+            transport,
         }
     }
 
@@ -54,6 +114,11 @@ impl Session {
 
     pub(in crate::server) fn expires_ms(&self) -> Option<u64> {
         self.named.as_ref()?.expires_ms
+    }
+
+    #[cfg(feature = "websocket")]
+    pub(in crate::server) fn speaker(&self) -> Option<&Arc<Identity>> {
+        self.named.as_ref()?.speaker.as_ref()
     }
 }
 
@@ -120,20 +185,18 @@ impl Table {
     }
 
     /// Notes that a stream goes on with another token.
-    pub(super) fn renew(
-        &mut self,
-        connection: ConnectionId,
-        token_id: Option<&str>,
-        expires_ms: Option<u64>,
-    ) {
+    pub(super) fn renew(&mut self, connection: ConnectionId, identity: &Identity) {
         let Some(session) = self.sessions.get_mut(&connection) else {
             return;
         };
         let named = session.named.get_or_insert_default();
         self.by_token.remove(named.token_id.as_ref(), connection);
-        named.token_id = token_id.map(Arc::from);
+        named.token_id = identity.token_id.as_deref().map(Arc::from);
         self.by_token.insert(&mut named.token_id, connection);
-        named.expires_ms = expires_ms;
+        named.expires_ms = identity.expires_ms;
+        if let Some(speaker) = &mut named.speaker {
+            *speaker = Arc::new(identity.clone());
+        }
     }
 
     pub(super) fn get(&self, connection: ConnectionId) -> Option<&Session> {
@@ -206,7 +269,7 @@ mod tests {
             token_id: token_id.map(Arc::from),
             ..Named::default()
         };
-        Session::new(named, Ipv4Addr::LOCALHOST.into(), 7)
+        Session::new(named, Ipv4Addr::LOCALHOST.into(), 7, Transport::Http1)
     }
 
     proptest! {
@@ -228,7 +291,11 @@ mod tests {
                         prop_assert_eq!(closed.is_some(), all.remove(&id).is_some());
                     }
                     Step::Renew(id, token) => {
-                        table.renew(ConnectionId::from_u64(id), token.as_deref(), Some(9));
+                        let identity = Identity {
+                            token_id: token.clone(),
+                            ..Identity::default()
+                        };
+                        table.renew(ConnectionId::from_u64(id), &identity);
                         if let Some((_, old)) = all.get_mut(&id) {
                             *old = token;
                         }

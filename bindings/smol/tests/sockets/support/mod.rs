@@ -17,6 +17,8 @@ mod proxy;
 mod random;
 mod server;
 mod site;
+#[cfg(feature = "websocket")]
+mod socket;
 mod stream;
 mod transport;
 mod wait;
@@ -35,7 +37,11 @@ pub(crate) use proxy::Proxy;
 pub(crate) use random::Random;
 pub(crate) use server::{Server, reserved_port};
 pub(crate) use site::{CertificateFiles, Site};
+#[cfg(feature = "websocket")]
+pub(crate) use socket::{Socket, upgrade};
 pub(crate) use stream::{Received, Stream, received};
+#[cfg(feature = "websocket")]
+pub(crate) use transport::client_config;
 pub(crate) use transport::{Transport, WINDOW, Wire, connect, connector, handshake};
 pub(crate) use wait::{PATIENCE, block_on, eventually, patiently};
 
