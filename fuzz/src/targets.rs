@@ -11,6 +11,7 @@ pub mod http;
 pub mod hub;
 mod reading;
 pub mod roundtrip;
+pub mod socket;
 pub mod token;
 pub mod world;
 
@@ -20,13 +21,14 @@ use crate::verdict::Verdict;
 pub type Check = fn(&[u8]) -> Verdict;
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Check); 8] = [
+pub const TARGETS: [(&str, Check); 9] = [
     ("c_abi", c_abi::check),
     ("client", client::check),
     ("decode", decode::check),
     ("http", http::check),
     ("hub", hub::check),
     ("roundtrip", roundtrip::check),
+    ("socket", socket::check),
     ("token", token::check),
     ("world", world::check),
 ];
