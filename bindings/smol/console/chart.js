@@ -12,22 +12,39 @@ export class Chart {
   #format;
   #least;
   #steps;
+  #marks;
   #plot;
   #box;
   #values;
   #data;
+  #marked = [];
   #range = [0, 1];
 
-  /** `series` are `{ name, column, color }`, of which `color` is a variable of the style; `least` is the least top of the scale, `steps` are those of its marks, where they are not decimal. */
-  constructor(place, { title, series, format, least = 1, steps }) {
+  /**
+   * `series` are `{ name, column, color }`, of which `color` is a variable of the style; `least` is the least top
+   * of the scale, `steps` are those of its marks, where they are not decimal; `marks`, like a series, is of what is
+   * counted, and marked by a line down.
+   */
+  constructor(place, { title, series, format, least = 1, steps, marks }) {
     this.#series = series;
     this.#format = format;
     this.#least = least;
     this.#steps = steps;
-    this.#values = series.map(() => el("b", { textContent: "–" }));
-    const legend = series.map(({ name, color }, at) => el("span", { className: `key ${color}` }, `${name} `, this.#values[at]));
+    this.#marks = marks;
+    const named = [...series, ...(marks ? [marks] : [])];
+    this.#values = named.map(() => el("b", { textContent: "–" }));
+    const legend = named.map(({ name, color }, at) =>
+      el("span", { className: `key ${color}` }, `${name} `, this.#values[at]),
+    );
     this.#box = el("div", { className: "plot", role: "img", "aria-label": title });
-    place.append(el("figure", { className: "card chart" }, el("figcaption", {}, el("h3", { textContent: title }), el("div", { className: "legend" }, ...legend)), this.#box));
+    place.append(
+      el(
+        "figure",
+        { className: "card chart" },
+        el("figcaption", {}, el("h3", { textContent: title }), el("div", { className: "legend" }, ...legend)),
+        this.#box,
+      ),
+    );
     this.#data = [[], ...series.map(() => [])];
     this.title = title;
     this.paint();
@@ -37,27 +54,53 @@ export class Chart {
   /** Draws it anew, in the colours of now. */
   paint() {
     this.#plot?.destroy();
-    const axis = { stroke: color("soft"), font: "11px system-ui, sans-serif", grid: { stroke: color("line"), width: 1 }, ticks: { show: false } };
+    const axis = {
+      stroke: color("soft"),
+      font: "11px system-ui, sans-serif",
+      grid: { stroke: color("line"), width: 1 },
+      ticks: { show: false },
+    };
     this.#plot = new uPlot(
       {
         width: Math.max(this.#box.clientWidth, 100),
         height: HEIGHT,
         padding: [8, 20, 0, 0],
         legend: { show: false },
-        cursor: { sync: { key: "console" }, y: false, drag: { setScale: false, x: false, y: false }, points: { size: 7 } },
-        scales: { x: { time: true, range: () => this.#range }, y: { range: (_, __, most) => [0, Math.max(this.#least, (most ?? 0) * 1.15)] } },
+        cursor: {
+          sync: { key: "console" },
+          y: false,
+          drag: { setScale: false, x: false, y: false },
+          points: { size: 7 },
+        },
+        scales: {
+          x: { time: true, range: () => this.#range },
+          y: { range: (_, __, most) => [0, Math.max(this.#least, (most ?? 0) * 1.15)] },
+        },
         axes: [
           { ...axis, size: 26, space: 70, values: (_, splits) => splits.map((at) => time(new Date(at * 1_000))) },
-          { ...axis, size: 58, space: 30, ...(this.#steps && { incrs: this.#steps }), values: (_, splits) => splits.map((value) => this.#format(value)) },
+          {
+            ...axis,
+            size: 58,
+            space: 30,
+            ...(this.#steps && { incrs: this.#steps }),
+            values: (_, splits) => splits.map((value) => this.#format(value)),
+          },
         ],
         series: [
           {},
           ...this.#series.map(({ name, color: variable }) => {
             const stroke = color(variable);
-            return { label: name, stroke, width: 2, fill: fainter(stroke), spanGaps: false, points: { show: true, size: 4, fill: stroke, filter: alone } };
+            return {
+              label: name,
+              stroke,
+              width: 2,
+              fill: fainter(stroke),
+              spanGaps: false,
+              points: { show: true, size: 4, fill: stroke, filter: alone },
+            };
           }),
         ],
-        hooks: { setCursor: [() => this.#say()] },
+        hooks: { setCursor: [() => this.#say()], draw: [(plot) => this.#mark(plot)] },
       },
       this.#data,
       this.#box,
@@ -67,10 +110,23 @@ export class Chart {
   /** Shows these values: `columns` by name, from one time to another in seconds. */
   show(columns, from, to) {
     this.#range = [from, to];
+    this.#marked = this.#marks ? columns[this.#marks.column] : [];
     this.#data = [columns.time, ...this.#series.map(({ column }) => columns[column])];
     if (!this.#box.offsetParent) return;
     this.#plot.setData(this.#data);
     this.#say();
+  }
+
+  /** Draws a line down where something happened, which no scale would show. */
+  #mark({ ctx, bbox, data, valToPos }) {
+    if (!this.#marked.some((times) => times > 0)) return;
+    ctx.save();
+    ctx.fillStyle = color(this.#marks.color);
+    this.#marked.forEach((times, place) => {
+      const at = Math.round(valToPos(data[0][place], "x", true));
+      if (times > 0 && at >= bbox.left) ctx.fillRect(at - 1, bbox.top, 2 * devicePixelRatio, bbox.height);
+    });
+    ctx.restore();
   }
 
   #fit() {
@@ -88,6 +144,15 @@ export class Chart {
       say(this.#values[place], text);
       return `${name} ${text}`;
     });
+    if (this.#marks) {
+      const all = this.#marked.reduce(
+        (sum, times, place) => sum + (this.#data[0][place] >= this.#range[0] ? times : 0),
+        0,
+      );
+      const text = String(this.#marked[at] ?? all);
+      say(this.#values.at(-1), text);
+      said.push(`${this.#marks.name} ${text}`);
+    }
     this.#box.setAttribute("aria-label", `${this.title}: ${said.join(", ")}`);
   }
 }

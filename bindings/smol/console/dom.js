@@ -3,7 +3,10 @@
 
 export const $ = (id) => document.getElementById(id);
 
-/** A new element. Properties are set as such, those with a dash or `role` as attributes; children are texts or elements. */
+/**
+ * A new element. Properties are set as such, those with a dash, `role` and `for` as attributes; children are texts
+ * or elements.
+ */
 export function el(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -63,7 +66,14 @@ export function ask({ title, body, buttons }) {
   const choices = el("div", { className: "row" });
   const heading = el("h2", { id: "dialog-title", textContent: title });
   // One of its own each time: one may lead to the next.
-  const dialog = el("dialog", { "aria-labelledby": heading.id }, heading, el("div", { className: "body" }, ...body), error, choices);
+  const dialog = el(
+    "dialog",
+    { "aria-labelledby": heading.id },
+    heading,
+    el("div", { className: "body" }, ...body),
+    error,
+    choices,
+  );
   return new Promise((resolve) => {
     const done = (answer) => {
       dialog.remove();

@@ -28,7 +28,11 @@ export class Feed {
   /** `again` is given an event that is to be published once more. */
   constructor(again) {
     this.#again = again;
-    for (const [id, on] of [["filter", "input"], ["type", "change"], ["control", "change"]]) {
+    for (const [id, on] of [
+      ["filter", "input"],
+      ["type", "change"],
+      ["control", "change"],
+    ]) {
       $(id).addEventListener(on, () => this.#redraw());
     }
     $("pause").addEventListener("click", () => this.#pause(!this.#paused));
@@ -75,7 +79,12 @@ export class Feed {
     if (!this.#paused) {
       const matches = this.#filter();
       const list = $("feed");
-      list.prepend(...this.#fresh.filter(matches).reverse().map((event) => this.#line(event)));
+      list.prepend(
+        ...this.#fresh
+          .filter(matches)
+          .reverse()
+          .map((event) => this.#line(event)),
+      );
       while (list.childElementCount > LENGTH) list.lastElementChild.remove();
       this.#fresh = [];
     }
@@ -113,12 +122,23 @@ export class Feed {
 
   #count() {
     const shown = $("feed").childElementCount;
-    const waiting = this.#paused && this.#fresh.length ? `; paused, ${count(this.#fresh.length)} new` : this.#paused ? "; paused" : "";
+    const waiting =
+      this.#paused && this.#fresh.length
+        ? `; paused, ${count(this.#fresh.length)} new`
+        : this.#paused
+          ? "; paused"
+          : "";
     const of = this.#heard > shown ? ` of ${count(this.#heard)}` : "";
-    say($("count"), this.#heard ? `${count(shown)}${of} ${this.#heard === 1 ? "event" : "events"}${waiting}` : waiting.slice(2));
+    say(
+      $("count"),
+      this.#heard ? `${count(shown)}${of} ${this.#heard === 1 ? "event" : "events"}${waiting}` : waiting.slice(2),
+    );
     const [empty, example] = $("feed-empty").children;
     empty.parentElement.hidden = shown > 0;
-    say(empty, this.#heard ? "Nothing that matches the filter." : "Nothing yet. Publish something here, or from a terminal:");
+    say(
+      empty,
+      this.#heard ? "Nothing that matches the filter." : "Nothing yet. Publish something here, or from a terminal:",
+    );
     say(example, this.#example);
     example.hidden = this.#heard > 0;
   }
@@ -129,9 +149,19 @@ export class Feed {
     const details = el(
       "details",
       {},
-      el("summary", {}, el("time", { textContent: time(at) }), el("span", { className: "type", textContent: type }), el("span", { className: "preview", textContent: preview }), el("span", { className: "id", textContent: id })),
+      el(
+        "summary",
+        {},
+        el("time", { textContent: time(at) }),
+        el("span", { className: "type", textContent: type }),
+        el("span", { className: "preview", textContent: preview }),
+        el("span", { className: "id", textContent: id }),
+      ),
     );
-    details.addEventListener("toggle", () => details.open && details.childElementCount === 1 && details.append(this.#body(event)));
+    details.addEventListener(
+      "toggle",
+      () => details.open && details.childElementCount === 1 && details.append(this.#body(event)),
+    );
     return el("li", { className: type === "gap" ? "gap" : OWN.has(type) ? "own" : "" }, details);
   }
 
@@ -139,7 +169,8 @@ export class Feed {
     const { data, id, type } = event;
     const buttons = [el("button", { type: "button", textContent: "Copy data", onclick: () => copy(data, "Data") })];
     if (id) buttons.push(el("button", { type: "button", textContent: "Copy id", onclick: () => copy(id, "Id") }));
-    if (!OWN.has(type)) buttons.push(el("button", { type: "button", textContent: "Publish again…", onclick: () => this.#again(event) }));
+    if (!OWN.has(type))
+      buttons.push(el("button", { type: "button", textContent: "Publish again…", onclick: () => this.#again(event) }));
     const size = bytes(new TextEncoder().encode(data).length);
     const facts = el("p", { className: "soft" }, [size, id && `id ${id}`].filter(Boolean).join(" · "));
     return el("div", { className: "body" }, shown(data), el("div", { className: "row" }, ...buttons, facts));
@@ -149,7 +180,9 @@ export class Feed {
 /** Data as it is read best: JSON indented and coloured, else as it is. */
 export function shown(data) {
   const parts = data.length <= COLOURED && /^\s*[[{]/.test(data) ? pieces(data) : null;
-  const children = parts ? parts.map(([kind, text]) => (kind ? el("span", { className: `json-${kind}`, textContent: text }) : text)) : [data];
+  const children = parts
+    ? parts.map(([kind, text]) => (kind ? el("span", { className: `json-${kind}`, textContent: text }) : text))
+    : [data];
   return el("pre", { className: "data", tabIndex: 0, role: "group", "aria-label": "Data" }, ...children);
 }
 
@@ -160,6 +193,9 @@ function missed(data) {
   } catch {
     // It is shown as it is.
   }
-  const what = typeof said.missed === "number" ? `${plural(said.missed, "event")} missed` : "events were missed, it is not known how many";
+  const what =
+    typeof said.missed === "number"
+      ? `${plural(said.missed, "event")} missed`
+      : "events were missed, it is not known how many";
   return `${what}${said.reason ? `: ${String(said.reason).replaceAll("_", " ")}` : ""}`;
 }

@@ -36,7 +36,10 @@ export function pieces(text) {
   return out;
 }
 
-export const indented = (text) => pieces(text)?.map(([, piece]) => piece).join("") ?? null;
+export const indented = (text) =>
+  pieces(text)
+    ?.map(([, piece]) => piece)
+    .join("") ?? null;
 
 function kind(token, next) {
   if (token[0] === '"') return next === ":" ? "key" : "text";

@@ -2,16 +2,17 @@
 // It does not know how any part works.
 
 import { address } from "./api.js";
+import { Connections } from "./connections.js";
 import { $, copy, say } from "./dom.js";
 import { Feed } from "./feed.js";
 import { curl, words } from "./format.js";
-import { connections, topics } from "./lists.js";
 import { Live } from "./live.js";
 import { Notices } from "./notices.js";
 import { Overview } from "./overview.js";
 import { Publish } from "./publish.js";
 import { Session } from "./session.js";
 import * as tabs from "./tabs.js";
+import { topics } from "./topics.js";
 import { Who } from "./who.js";
 
 const EVERYTHING = "**";
@@ -24,7 +25,10 @@ const overview = new Overview(session);
 let connection = null;
 let state = "idle";
 const live = new Live(session, hear, tell);
-const lists = { topics: topics(session, (topic) => follow([topic], true)), connections: connections(session, () => connection) };
+const lists = {
+  topics: topics(session, (topic) => follow([topic], true)),
+  connections: new Connections(session, () => connection),
+};
 const who = new Who(session, { begin: enter, leave });
 let isIn = false;
 let section;
@@ -71,7 +75,9 @@ function allow(part, isAllowed, why) {
   const denied = place.querySelector(".denied");
   denied.hidden = Boolean(isAllowed);
   const { authentication } = session.identity;
-  const whose = authentication ? "What you are signed in with does not have it." : "This server, which asks nobody who they are, gives it to its own machine alone.";
+  const whose = authentication
+    ? "What you are signed in with does not have it."
+    : "This server, which asks nobody who they are, gives it to its own machine alone.";
   denied.textContent = `${why} ${whose}`;
   place.querySelector(".allowed").hidden = !isAllowed;
 }

@@ -29,7 +29,12 @@ export class Notices {
     this.#trouble?.remove();
     this.#trouble = null;
     if (!text) return;
-    this.#trouble = el("div", { className: `notice ${state === "failed" ? "bad" : "wait"}`, data: { text } }, el("p", { textContent: text }), el("button", { type: "button", textContent: "Try now", onclick: again }));
+    this.#trouble = el(
+      "div",
+      { className: `notice ${state === "failed" ? "bad" : "wait"}`, data: { text } },
+      el("p", { textContent: text }),
+      el("button", { type: "button", textContent: "Try now", onclick: again }),
+    );
     this.#place.append(this.#trouble);
   }
 
@@ -37,10 +42,24 @@ export class Notices {
   askForToken(data) {
     if (this.#renewal || !this.#session.token) return;
     const ends = expires(data) ?? this.#session.identity?.expires_ms;
-    const left = ends && ends > Date.now() ? `Your token ends in ${duration(ends - Date.now())}.` : "Your token has ended.";
-    const input = el("input", { type: "password", autocomplete: "off", spellcheck: false, required: true, "aria-label": "New token" });
+    const left =
+      ends && ends > Date.now() ? `Your token ends in ${duration(ends - Date.now())}.` : "Your token has ended.";
+    const input = el("input", {
+      type: "password",
+      autocomplete: "off",
+      spellcheck: false,
+      required: true,
+      "aria-label": "New token",
+    });
     const error = el("p", { className: "error", role: "alert" });
-    this.#renewal = el("form", { className: "notice wait" }, el("p", { textContent: `${left} Paste a new one, and nothing is interrupted.` }), input, el("button", { className: "main", textContent: "Go on" }), error);
+    this.#renewal = el(
+      "form",
+      { className: "notice wait" },
+      el("p", { textContent: `${left} Paste a new one, and nothing is interrupted.` }),
+      input,
+      el("button", { className: "main", textContent: "Go on" }),
+      error,
+    );
     this.#renewal.addEventListener("submit", async (event) => {
       event.preventDefault();
       try {

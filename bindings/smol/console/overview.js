@@ -28,11 +28,31 @@ export class Overview {
   constructor(session) {
     this.#session = session;
     const place = $("charts");
-    const chart = (title, series, format, least, steps) => this.#charts.push(new Chart(place, { title, series, format, least, steps }));
-    chart("Events", [{ name: "delivered", column: "delivered", color: "blue" }, { name: "published", column: "published", color: "amber" }], perSecond(rough), 5);
-    chart("Connections", [{ name: "open", column: "connections", color: "teal" }], rough, 5);
-    chart("Data", [{ name: "delivered", column: "bytes", color: "violet" }], perSecond(bytes), 1_024, POWERS);
-    chart("Latency, from publish to write", [{ name: "p99", column: "p99", color: "rose" }, { name: "median", column: "p50", color: "teal" }], latency, 1);
+    const chart = (title, series, format, more) =>
+      this.#charts.push(new Chart(place, { title, series, format, ...more }));
+    const gaps = { name: "gaps", column: "gaps", color: "rose" };
+    chart(
+      "Events",
+      [
+        { name: "delivered", column: "delivered", color: "blue" },
+        { name: "published", column: "published", color: "amber" },
+      ],
+      perSecond(rough),
+      { least: 5, marks: gaps },
+    );
+    chart("Connections", [{ name: "open", column: "connections", color: "teal" }], rough, { least: 5 });
+    chart("Data", [{ name: "delivered", column: "bytes", color: "violet" }], perSecond(bytes), {
+      least: 1_024,
+      steps: POWERS,
+    });
+    chart(
+      "Latency, from publish to write",
+      [
+        { name: "p99", column: "p99", color: "rose" },
+        { name: "median", column: "p50", color: "teal" },
+      ],
+      latency,
+    );
     $("range").addEventListener("change", (event) => {
       this.#range = Number(event.target.value);
       this.draw();
@@ -99,8 +119,13 @@ export class Overview {
       ["Undelivered", count(stats.undelivered)],
       ["Started", date(stats.started_ms)],
     ]);
-    const closed = Object.entries(stats.closed).filter(([, times]) => times > 0).sort(([, a], [, b]) => b - a);
-    facts($("closed"), closed.map(([reason, times]) => [reason.replaceAll("_", " "), count(times)]));
+    const closed = Object.entries(stats.closed)
+      .filter(([, times]) => times > 0)
+      .sort(([, a], [, b]) => b - a);
+    facts(
+      $("closed"),
+      closed.map(([reason, times]) => [reason.replaceAll("_", " "), count(times)]),
+    );
     $("closed-none").hidden = closed.length > 0;
   }
 }

@@ -32,9 +32,20 @@ export class Pages {
     this.#key = key;
     this.#load = load;
     this.#empty = empty;
-    const head = el("tr", {}, ...columns.map(({ name, className = "" }) => el("th", { scope: "col", className }, el("span", { textContent: name }))));
+    const head = el(
+      "tr",
+      {},
+      ...columns.map(({ name, className = "" }) =>
+        el("th", { scope: "col", className }, el("span", { textContent: name })),
+      ),
+    );
     const table = el("table", { "aria-label": label }, el("thead", {}, head), this.#body);
-    place.append(this.#error, table, this.#none, el("nav", { className: "row pager", "aria-label": `${label}, pages` }, this.#before, this.#where, this.#after));
+    place.append(
+      this.#error,
+      table,
+      this.#none,
+      el("nav", { className: "row pager", "aria-label": `${label}, pages` }, this.#before, this.#where, this.#after),
+    );
   }
 
   start() {
@@ -93,7 +104,9 @@ export class Pages {
 
   #line(row, line) {
     if (!line) {
-      const cells = this.#columns.map(({ name, make, className = "" }) => el("td", { className, data: { name } }, make ? make(row) : null));
+      const cells = this.#columns.map(({ name, make, className = "" }) =>
+        el("td", { className, data: { name } }, make ? make(row) : null),
+      );
       line = el("tr", { data: { key: this.#key(row) } }, ...cells);
     }
     this.#columns.forEach(({ text }, place) => text && say(line.children[place], text(row)));

@@ -47,7 +47,14 @@ export class Publish {
   #check() {
     const text = $("data").value;
     const wrong = /^\s*[[{]/.test(text) ? problem(text) : undefined;
-    say($("data-check"), wrong === undefined ? "Text, sent as it is." : wrong === null ? "Valid JSON." : `Not JSON, and sent as text: ${wrong}`);
+    say(
+      $("data-check"),
+      wrong === undefined
+        ? "Text, sent as it is."
+        : wrong === null
+          ? "Valid JSON."
+          : `Not JSON, and sent as text: ${wrong}`,
+    );
     $("data-check").classList.toggle("warn", typeof wrong === "string");
     $("format").disabled = wrong !== null;
   }
@@ -70,8 +77,13 @@ export class Publish {
   async #send(button) {
     button.disabled = true;
     try {
-      const { id, recipients, duplicate } = await this.#session.ask("publish", { method: "POST", json: JSON.stringify(this.#event()) });
-      this.#answer(duplicate ? `${id}: known already, published once` : `${id}, to ${plural(recipients, "connection")}`);
+      const { id, recipients, duplicate } = await this.#session.ask("publish", {
+        method: "POST",
+        json: JSON.stringify(this.#event()),
+      });
+      this.#answer(
+        duplicate ? `${id}: known already, published once` : `${id}, to ${plural(recipients, "connection")}`,
+      );
     } catch (error) {
       this.#answer(error.message, true);
     }
@@ -85,7 +97,10 @@ export class Publish {
   }
 
   #copy() {
-    const command = curl(address("publish"), { hasToken: Boolean(this.#session.token), json: JSON.stringify(this.#event()) });
+    const command = curl(address("publish"), {
+      hasToken: Boolean(this.#session.token),
+      json: JSON.stringify(this.#event()),
+    });
     copy(command, "Command");
   }
 }

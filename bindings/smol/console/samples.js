@@ -6,7 +6,7 @@ const APART_MS = 5_000;
 /** Samples closer together say little: one write would be a great rate. */
 const CLOSE_MS = 500;
 
-export const COLUMNS = ["connections", "published", "delivered", "bytes", "p50", "p99"];
+export const COLUMNS = ["connections", "published", "delivered", "bytes", "gaps", "p50", "p99"];
 
 export class Samples {
   #length;
@@ -19,6 +19,8 @@ export class Samples {
   published = [];
   delivered = [];
   bytes = [];
+  /** How many since the sample before. */
+  gaps = [];
   p50 = [];
   p99 = [];
 
@@ -45,6 +47,7 @@ export class Samples {
       published: rate("published"),
       delivered: rate("delivered"),
       bytes: rate("delivered_bytes"),
+      gaps: follows ? stats.gaps - last.stats.gaps : null,
       p50: waits && quantile(waits, 0.5),
       p99: waits && quantile(waits, 0.99),
     });

@@ -48,7 +48,11 @@ export class Session extends EventTarget {
   async renew(token) {
     const identity = await request("identity", { token });
     if (this.identity && identity.user !== this.identity.user) {
-      throw new Refused(0, "other_user", `That token is for ${identity.user ?? "nobody"}, not for ${this.identity.user}. Sign out to change.`);
+      throw new Refused(
+        0,
+        "other_user",
+        `That token is for ${identity.user ?? "nobody"}, not for ${this.identity.user}. Sign out to change.`,
+      );
     }
     this.identity = identity;
     this.#take(token);

@@ -24,6 +24,7 @@ export class Who {
     });
     for (const id of ["sign-out", "refused-sign-out"]) $(id).addEventListener("click", () => this.#signOut());
     $("go-sign-in").addEventListener("click", () => this.#ask("With a token you may see and do what it says."));
+    $("sign-in-back").addEventListener("click", () => this.start());
     session.addEventListener("changed", () => this.#say());
     session.addEventListener("ended", ({ detail }) => {
       this.#leave();
@@ -48,7 +49,10 @@ export class Who {
   #look() {
     const { authentication, access } = this.#session.identity;
     this.#say();
-    if (!access.console) return authentication && !this.#isKnown() ? this.#ask() : this.#refuse("What you are signed in with does not have the permission “console”.");
+    if (!access.console)
+      return authentication && !this.#isKnown()
+        ? this.#ask()
+        : this.#refuse("What you are signed in with does not have the permission “console”.");
     view("console");
     const name = this.#name();
     this.#begin(this.#last !== null && this.#last !== name);
@@ -59,6 +63,7 @@ export class Who {
     view("sign-in");
     $("sign-in-why").textContent = why;
     $("sign-in-error").textContent = "";
+    $("sign-in-back").hidden = !this.#session.identity?.access.console;
     $("token").focus();
   }
 

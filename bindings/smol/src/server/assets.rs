@@ -39,17 +39,17 @@ macro_rules! asset {
 }
 
 /// All of them.
-pub(super) static ASSETS: [Asset; 28] = [
+pub(super) static ASSETS: [Asset; 29] = [
     asset!("/", HTML, "index.html"),
     asset!("/console/console.css", STYLE, "console.css"),
     asset!("/console/icon.svg", IMAGE, "icon.svg"),
     asset!("/console/api.js", SCRIPT, "api.js"),
     asset!("/console/chart.js", SCRIPT, "chart.js"),
+    asset!("/console/connections.js", SCRIPT, "connections.js"),
     asset!("/console/dom.js", SCRIPT, "dom.js"),
     asset!("/console/feed.js", SCRIPT, "feed.js"),
     asset!("/console/format.js", SCRIPT, "format.js"),
     asset!("/console/json.js", SCRIPT, "json.js"),
-    asset!("/console/lists.js", SCRIPT, "lists.js"),
     asset!("/console/live.js", SCRIPT, "live.js"),
     asset!("/console/main.js", SCRIPT, "main.js"),
     asset!("/console/notices.js", SCRIPT, "notices.js"),
@@ -61,6 +61,7 @@ pub(super) static ASSETS: [Asset; 28] = [
     asset!("/console/session.js", SCRIPT, "session.js"),
     asset!("/console/tabs.js", SCRIPT, "tabs.js"),
     asset!("/console/theme.js", SCRIPT, "theme.js"),
+    asset!("/console/topics.js", SCRIPT, "topics.js"),
     asset!("/console/who.js", SCRIPT, "who.js"),
     asset!(
         "/console/vendor/uplot/uPlot.iife.min.js",

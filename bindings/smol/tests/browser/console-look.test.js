@@ -46,9 +46,19 @@ function second(at) {
   const swell = 6 + 4 * Math.sin(at / 9) + 2 * Math.sin(at / 2.3);
   const price = (number) => {
     const symbol = ["btc", "eth", "sol"][number % 3];
-    return { topics: [`prices/${symbol}`], event: "price", data: { symbol: symbol.toUpperCase(), price: 1_200 + at * 3 + number, change: number / 100 } };
+    return {
+      topics: [`prices/${symbol}`],
+      event: "price",
+      data: { symbol: symbol.toUpperCase(), price: 1_200 + at * 3 + number, change: number / 100 },
+    };
   };
-  const order = { order: 4_711 + at, customer: { name: "Ann", vip: true }, items: ["tea", "cups"], total: 42.5, note: null };
+  const order = {
+    order: 4_711 + at,
+    customer: { name: "Ann", vip: true },
+    items: ["tea", "cups"],
+    total: 42.5,
+    note: null,
+  };
   const events = Array.from({ length: Math.round(swell * 2) }, (_, number) => price(number));
   if (at % 2 === 1) events.splice(-2, 0, { topics: ["orders/eu"], event: "order", data: order });
   if (at % 3 === 1) events.splice(-4, 0, { topics: ["rooms/7"], event: "said", data: "The kettle is on." });
@@ -80,7 +90,10 @@ async function unfold({ page }, type) {
   await page.locator("#feed").evaluate((list) => list.scrollTo(0, 0));
 }
 
-for (const [scheme, name] of [["light", "console"], ["dark", "console-dark"]]) {
+for (const [scheme, name] of [
+  ["light", "console"],
+  ["dark", "console-dark"],
+]) {
   test(`it is ${scheme} as the system is, and nothing in it is hard to read`, async () => {
     const at = await lookedAt(scheme === "light" ? MINUTE : 8, { colorScheme: scheme });
     const { page } = at;
@@ -111,7 +124,13 @@ for (const [scheme, name] of [["light", "console"], ["dark", "console-dark"]]) {
 }
 
 test("it is for phones, too: nothing is cut off at the side", async () => {
-  const at = await lookedAt(MINUTE, { viewport: NARROW, colorScheme: "light", hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
+  const at = await lookedAt(MINUTE, {
+    viewport: NARROW,
+    colorScheme: "light",
+    hasTouch: true,
+    isMobile: true,
+    deviceScaleFactor: 2,
+  });
   const { page } = at;
   await screenshot(page, "console-narrow");
   for (const tab of ["Overview", "Live", "Topics", "Connections"]) {
@@ -130,20 +149,34 @@ test("all sections are reached with the keyboard, and dialogs give the focus bac
   const focused = () => page.evaluate(() => document.activeElement.textContent.trim());
   await page.keyboard.press("Tab");
   assert.equal(await focused(), "Overview");
-  for (const [key, name] of [["ArrowRight", "Live"], ["End", "Connections"], ["ArrowRight", "Overview"], ["ArrowLeft", "Connections"], ["Home", "Overview"], ["End", "Connections"]]) {
+  for (const [key, name] of [
+    ["ArrowRight", "Live"],
+    ["End", "Connections"],
+    ["ArrowRight", "Overview"],
+    ["ArrowLeft", "Connections"],
+    ["Home", "Overview"],
+    ["End", "Connections"],
+  ]) {
     await page.keyboard.press(key);
     assert.equal(await focused(), name);
     assert.equal(await page.locator("[role=tabpanel]:visible").getAttribute("id"), name.toLowerCase());
     assert.equal(new URL(page.url()).hash, `#${name.toLowerCase()}`);
   }
-  const close = page.locator("#connections-list tbody tr").first().getByRole("button", { name: /^Close/ });
+  const close = page
+    .locator("#connections-list tbody tr")
+    .first()
+    .getByRole("button", { name: /^Close/ });
   await close.focus();
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor();
   assert.equal(await focused(), "Keep", "the safe answer is the first");
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  await eventually("the focus is back", async () => close.evaluate((button) => button === document.activeElement), focused);
+  await eventually(
+    "the focus is back",
+    async () => close.evaluate((button) => button === document.activeElement),
+    focused,
+  );
   assert.deepEqual(await at.wrong(), []);
   await page.context().close();
 });
@@ -155,7 +188,13 @@ test("it talks to its own server alone, and nothing in it moves for those who wa
   const at = await Console.open(page, server.url);
   await at.connected();
   assert.deepEqual([...asked], [server.url]);
-  const moves = await page.evaluate(() => [...document.querySelectorAll("*")].filter((element) => getComputedStyle(element).transitionDuration !== "0s" || getComputedStyle(element).animationName !== "none").length);
+  const moves = await page.evaluate(
+    () =>
+      [...document.querySelectorAll("*")].filter(
+        (element) =>
+          getComputedStyle(element).transitionDuration !== "0s" || getComputedStyle(element).animationName !== "none",
+      ).length,
+  );
   assert.equal(moves, 0);
   const markup = await page.content();
   assert.ok(!/ style="[^"]*"[^>]*>/.test(await (await fetch(server.url)).text()), "no style of its own");
@@ -167,7 +206,10 @@ test("nothing jumps while the numbers come in", async () => {
   const page = await (await browser.newContext({ viewport: WIDE })).newPage();
   await page.addInitScript(() => {
     window.shift = 0;
-    new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shift += entry.value))).observe({ type: "layout-shift", buffered: true });
+    new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shift += entry.value))).observe({
+      type: "layout-shift",
+      buffered: true,
+    });
   });
   const at = await Console.open(page, server.url);
   await at.connected();

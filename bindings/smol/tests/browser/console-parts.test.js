@@ -9,18 +9,34 @@ import { COLUMNS, quantile, Samples } from "../../console/samples.js";
 
 const BOUNDS = [100, 1_000, 10_000];
 
-function stats(published, { started_ms = 1, counts = [0, 0, 0, 0], connections = 2 } = {}) {
+function stats(published, { started_ms = 1, counts = [0, 0, 0, 0], connections = 2, gaps = 0 } = {}) {
   const delivery_latency = { bounds_us: BOUNDS, counts };
-  return { connections, published, delivered: 2 * published, delivered_bytes: 100 * published, started_ms, delivery_latency };
+  return {
+    connections,
+    gaps,
+    published,
+    delivered: 2 * published,
+    delivered_bytes: 100 * published,
+    started_ms,
+    delivery_latency,
+  };
 }
 
 test("rates are differences over the time that has passed", () => {
   const samples = new Samples(10);
   samples.add(1_000, stats(10));
-  samples.add(3_000, stats(30));
+  samples.add(3_000, stats(30, { gaps: 2 }));
   assert.deepEqual(samples.time, [1, 3]);
   assert.deepEqual(samples.connections, [2, 2]);
-  assert.deepEqual([samples.published, samples.delivered, samples.bytes], [[null, 10], [null, 20], [null, 1_000]]);
+  assert.deepEqual(
+    [samples.published, samples.delivered, samples.bytes],
+    [
+      [null, 10],
+      [null, 20],
+      [null, 1_000],
+    ],
+  );
+  assert.deepEqual(samples.gaps, [null, 2], "gaps are so rare that they are counted");
 });
 
 test("a moment is too short for a rate", () => {
@@ -76,7 +92,9 @@ test("JSON is indented without a change to what it says", () => {
   assert.equal(indented(text).replaceAll(/\n */g, "").replaceAll('": ', '":'), text);
   assert.deepEqual(JSON.parse(indented(text)), JSON.parse(text));
   assert.equal(indented('{"a":[1]}'), '{\n  "a": [\n    1\n  ]\n}');
-  const kinds = pieces('{"k":"v","n":1,"w":null}').map(([kind]) => kind).filter(Boolean);
+  const kinds = pieces('{"k":"v","n":1,"w":null}')
+    .map(([kind]) => kind)
+    .filter(Boolean);
   assert.deepEqual(kinds, ["key", "text", "key", "number", "key", "word"]);
   for (const wrong of ["", "{", "[1,]", "{'a':1}", "hello"]) {
     assert.equal(pieces(wrong), null, wrong);
@@ -86,15 +104,30 @@ test("JSON is indented without a change to what it says", () => {
 
 test("numbers, sizes and times are said as people say them", () => {
   assert.deepEqual([0, 0.25, 12, 99.94, 1_234.5, 12_345].map(rough), ["0", "0.3", "12", "99.9", "1,235", "12.3K"]);
-  assert.deepEqual([0, 1_023, 1_536, 200 << 10, 5 << 20].map(bytes), ["0 B", "1,023 B", "1.5 KiB", "200 KiB", "5.0 MiB"]);
-  assert.deepEqual([0, 59_999, 61_000, 3_600_000, 90_061_000].map(duration), ["0 s", "59 s", "1 min 1 s", "1 h", "1 d 1 h"]);
+  assert.deepEqual([0, 1_023, 1_536, 200 << 10, 5 << 20].map(bytes), [
+    "0 B",
+    "1,023 B",
+    "1.5 KiB",
+    "200 KiB",
+    "5.0 MiB",
+  ]);
+  assert.deepEqual([0, 59_999, 61_000, 3_600_000, 90_061_000].map(duration), [
+    "0 s",
+    "59 s",
+    "1 min 1 s",
+    "1 h",
+    "1 d 1 h",
+  ]);
   assert.deepEqual([0.0512, 4.2, 15.4, 2_500].map(latency), ["0.05 ms", "4.2 ms", "15 ms", "2.5 s"]);
 });
 
 test("a command for a shell quotes what it is given, and names no token", () => {
   assert.equal(curl("http://a/events?topic=it's"), "curl 'http://a/events?topic=it'\\''s'");
   const command = curl("http://a/publish", { hasToken: true, json: "{}", options: ["-N"] });
-  assert.equal(command, "curl -N 'http://a/publish' -H \"Authorization: Bearer $TIDINGS_TOKEN\" -H 'content-type: application/json' -d '{}'");
+  assert.equal(
+    command,
+    "curl -N 'http://a/publish' -H \"Authorization: Bearer $TIDINGS_TOKEN\" -H 'content-type: application/json' -d '{}'",
+  );
 });
 
 for (const name of ["dist/uPlot.iife.min.js", "dist/uPlot.min.css", "LICENSE"]) {

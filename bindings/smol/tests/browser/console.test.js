@@ -20,7 +20,10 @@ after(async () => {
 });
 
 beforeEach(async () => {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ["clipboard-read", "clipboard-write"] });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
   page = await context.newPage();
   at = await Console.open(page, server.url, { hash: "#live" });
   await at.connected();
@@ -77,7 +80,10 @@ test("an event unfolds, indented and coloured, and can be copied and published a
   await at.line("the order", ({ type }) => type === "order");
   await page.locator("#feed summary", { hasText: "order" }).click();
   const shown = page.locator("#feed .data");
-  assert.equal(await shown.textContent(), '{\n  "big": 12345678901234567890,\n  "list": [\n    true,\n    null,\n    "x"\n  ]\n}');
+  assert.equal(
+    await shown.textContent(),
+    '{\n  "big": 12345678901234567890,\n  "list": [\n    true,\n    null,\n    "x"\n  ]\n}',
+  );
   assert.equal(await shown.locator(".json-key").count(), 2);
   await button("Copy data").click();
   await at.sees("#toast", "Data copied");
@@ -186,18 +192,29 @@ test("numbers and charts move with what the server does", async () => {
   await at.tab("Overview");
   await at.sees("#now-connections", "1");
   await at.sees("#server", "up ");
-  await server.publish([{ topics: ["news"], data: "1" }, { topics: ["news"], data: "2" }]);
+  await server.publish([
+    { topics: ["news"], data: "1" },
+    { topics: ["news"], data: "2" },
+  ]);
   const { published } = await server.stats();
   await at.sees("#more-published", `${published.toLocaleString("en")} in all`);
   await at.sees("#now-latency", "ms");
   const label = () => page.getByRole("img", { name: /^Events: / }).getAttribute("aria-label");
   await eventually("the chart has a value", async () => /published [\d.]+\/s/.test(await label()), label);
   const inked = () =>
-    page.locator(".plot canvas").first().evaluate((canvas) => {
-      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-      return data.filter((byte, place) => place % 4 === 3 && byte > 0).length;
-    });
+    page
+      .locator(".plot canvas")
+      .first()
+      .evaluate((canvas) => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return data.filter((byte, place) => place % 4 === 3 && byte > 0).length;
+      });
   assert.ok((await inked()) > 100);
+  assert.match(await label(), /gaps 0$/);
+  const missed = await fetch(`${server.url}/events?topic=news&last_event_id=unknown`);
+  await at.sees("#now-gaps.bad", String((await server.stats()).gaps));
+  await eventually("the chart has a mark", async () => /gaps 1$/.test(await label()), label);
+  await missed.body.cancel();
   await at.sees("#closed", "gone");
   await at.sees("#hub", (await server.stats()).cursor.split("~")[0]);
   await page.getByLabel("15 min").check();
@@ -210,7 +227,10 @@ test("topics are listed with their readers and events, and a click follows one",
   await at.tab("Topics");
   const row = (name) => page.locator("#topics-list tbody tr", { hasText: name });
   await row("rooms/loud").waitFor();
-  await eventually("the reader is counted", async () => (await row("rooms/quiet").locator("td").allTextContents()).join("|") === "rooms/quiet|1|1|0");
+  await eventually(
+    "the reader is counted",
+    async () => (await row("rooms/quiet").locator("td").allTextContents()).join("|") === "rooms/quiet|1|1|0",
+  );
   await button("rooms/loud").click();
   await at.line("a stream of this topic alone", ({ data }) => data.includes('"topics":["rooms/loud"]'));
   assert.equal(await page.getByRole("tab", { name: "Live" }).getAttribute("aria-selected"), "true");
@@ -270,7 +290,10 @@ test("a user is shut out", async () => {
 });
 
 test("long lists are turned page by page", async () => {
-  const batch = Array.from({ length: 100 }, (_, number) => ({ topics: [`page/${String(number).padStart(3, "0")}`], data: "1" }));
+  const batch = Array.from({ length: 100 }, (_, number) => ({
+    topics: [`page/${String(number).padStart(3, "0")}`],
+    data: "1",
+  }));
   await server.publish(batch);
   await at.tab("Topics");
   const first = () => page.locator("#topics-list tbody tr .link").first().textContent();
@@ -335,8 +358,19 @@ test("lists are asked for only while they are shown", async () => {
 
 test("what a server without authentication keeps to its own machine is explained to others", async () => {
   // What it says to those who come from elsewhere, which no test does.
-  const access = { subscribe: ["**"], grants: [], publish: [], publish_private: [], publish_direct: false, console: true, metrics: true, admin: false };
-  await page.route("**/identity", (route) => route.fulfill({ json: { user: null, access, expires_ms: null, authentication: false } }));
+  const access = {
+    subscribe: ["**"],
+    grants: [],
+    publish: [],
+    publish_private: [],
+    publish_direct: false,
+    console: true,
+    metrics: true,
+    admin: false,
+  };
+  await page.route("**/identity", (route) =>
+    route.fulfill({ json: { user: null, access, expires_ms: null, authentication: false } }),
+  );
   await page.reload();
   await at.connected();
   await at.sees("#connections .denied", "its own machine alone");

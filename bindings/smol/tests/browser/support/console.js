@@ -16,7 +16,9 @@ export class Console {
     const console = new Console(page);
     await page.addInitScript(() => {
       window.violations = [];
-      addEventListener("securitypolicyviolation", (event) => window.violations.push(`${event.violatedDirective}: ${event.blockedURI}`));
+      addEventListener("securitypolicyviolation", (event) =>
+        window.violations.push(`${event.violatedDirective}: ${event.blockedURI}`),
+      );
     });
     await page.goto(`${url}/${hash}`);
     await console.view(view);
@@ -28,7 +30,8 @@ export class Console {
     this.complaints = [];
     page.on("pageerror", (error) => this.complaints.push(String(error.stack)));
     page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type()) && !REFUSED.test(message.text())) this.complaints.push(message.text());
+      if (["error", "warning"].includes(message.type()) && !REFUSED.test(message.text()))
+        this.complaints.push(message.text());
     });
   }
 
@@ -104,7 +107,10 @@ export class Console {
   hide(hidden) {
     return this.page.evaluate((hidden) => {
       Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
-      Object.defineProperty(document, "visibilityState", { configurable: true, get: () => (hidden ? "hidden" : "visible") });
+      Object.defineProperty(document, "visibilityState", {
+        configurable: true,
+        get: () => (hidden ? "hidden" : "visible"),
+      });
       document.dispatchEvent(new Event("visibilitychange"));
     }, hidden);
   }
