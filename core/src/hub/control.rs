@@ -6,7 +6,7 @@ use super::connections::Missing;
 use super::cursor::Cursor;
 use super::encoding::Encoding;
 use super::id::ConnectionId;
-use super::json::{Fields, JsonString, JsonStrings, Object, OrNull, Quoted, Template};
+use super::json::{Fields, JsonString, JsonStrings, OrNull, Quoted, fill, object};
 use super::options::OptionsError;
 use super::output::CloseReason;
 use super::rules::STAY_AWAY;
@@ -94,13 +94,13 @@ impl ControlEvent {
         encoding: Encoding,
         out: &mut Vec<u8>,
     ) {
-        let json = match (dispatched, &self.json) {
-            (false, _) => String::new(),
-            (true, Some(template)) => Template { template, fields }.to_string(),
-            (true, None) => Object(fields).to_string(),
-        };
         let mut event = head;
+        let json;
         if dispatched {
+            json = match &self.json {
+                Some(template) => fill(template, fields),
+                None => object(fields),
+            };
             let named = event.with_event(&self.name);
             debug_assert!(named.is_ok(), "names were checked with the options");
             event = named.unwrap_or(event).with_data(&json);

@@ -2,6 +2,7 @@
 //!
 //! It does not know the events.
 
+use alloc::string::String;
 use core::fmt::{self, Display, Write as _};
 
 /// A text as a JSON string. Line breaks are escaped, as JSON asks, so that it is one line.
@@ -19,14 +20,8 @@ pub(crate) struct JsonStrings<I>(pub(crate) I);
 /// Names, which need no escapes, and their values as JSON.
 pub(crate) type Fields<'a> = &'a [(&'a str, &'a dyn Display)];
 
-/// Fields as a JSON object.
-pub(crate) struct Object<'a>(pub(crate) Fields<'a>);
-
-/// JSON in which the name of a field in braces stands for its value. Other braces are what they are.
-pub(crate) struct Template<'a> {
-    pub(crate) template: &'a str,
-    pub(crate) fields: Fields<'a>,
-}
+/// Room for most objects, so that one is made in one piece.
+const OBJECT_BYTES: usize = 128;
 
 impl Display for JsonString<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,38 +76,46 @@ impl<'a, I: Iterator<Item = &'a str> + Clone> Display for JsonStrings<I> {
     }
 }
 
-impl Display for Object<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('{')?;
-        for (place, (name, value)) in self.0.iter().enumerate() {
-            let separator = if place == 0 { "" } else { "," };
-            write!(f, "{separator}\"{name}\":{value}")?;
-        }
-        f.write_char('}')
+/// Fields, of which there is at least one, as a JSON object.
+pub(crate) fn object(fields: Fields<'_>) -> String {
+    let mut json = String::with_capacity(OBJECT_BYTES);
+    for (place, (name, value)) in fields.iter().enumerate() {
+        json.push_str(if place == 0 { "{\"" } else { ",\"" });
+        json.push_str(name);
+        json.push_str("\":");
+        push(&mut json, *value);
     }
+    json.push('}');
+    json
 }
 
-impl Display for Template<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.template;
-        while let Some((before, after)) = rest.split_once('{') {
-            f.write_str(before)?;
-            let named = after.split_once('}').and_then(|(name, after)| {
-                let mut fields = self.fields.iter();
-                let (_, value) = fields.find(|(field, _)| *field == name)?;
-                Some((value, after))
-            });
-            rest = match named {
-                Some((value, after)) => {
-                    value.fmt(f)?;
-                    after
-                }
-                None => {
-                    f.write_char('{')?;
-                    after
-                }
-            };
-        }
-        f.write_str(rest)
+/// JSON in which the name of a field in braces stands for its value. Other braces are what they are.
+pub(crate) fn fill(template: &str, fields: Fields<'_>) -> String {
+    let mut json = String::with_capacity(template.len().max(OBJECT_BYTES));
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        json.push_str(before);
+        let named = after.split_once('}').and_then(|(name, after)| {
+            let mut fields = fields.iter();
+            let (_, value) = fields.find(|(field, _)| *field == name)?;
+            Some((value, after))
+        });
+        rest = match named {
+            Some((value, after)) => {
+                push(&mut json, *value);
+                after
+            }
+            None => {
+                json.push('{');
+                after
+            }
+        };
     }
+    json.push_str(rest);
+    json
+}
+
+fn push(json: &mut String, value: &dyn Display) {
+    let written = write!(json, "{value}");
+    debug_assert!(written.is_ok(), "there is always room in a string");
 }
