@@ -47,17 +47,23 @@ function turn(name, isShown) {
 
 /** Somebody may look at the console. */
 function enter(isAnother) {
-  const { access } = session.identity;
   isIn = true;
   if (isAnother) feed.clear();
+  grant();
+  follow(wanted(session.identity.access));
+}
+
+/** Shows and runs what may be seen, and explains the rest. */
+function grant() {
+  const { access } = session.identity;
   allow("overview", access.metrics, "Numbers and charts need the permission “metrics”.");
   allow("topics", access.admin, "The list of topics needs the permission “admin”.");
   allow("connections", access.admin, "The list of connections needs the permission “admin”.");
   const mayPublish = access.publish_direct || access.publish.length || access.publish_private.length;
   allow("publish", mayPublish, "Publishing needs the permission “publish”, for the topics it is to be for.");
   if (access.metrics) overview.start();
+  else overview.stop();
   turn(section, true);
-  follow(wanted(access));
 }
 
 /** Nobody may any more. */
@@ -134,6 +140,7 @@ $("follow-curl").addEventListener("click", () => {
   const query = new URLSearchParams(words($("followed").value).map((topic) => ["topic", topic]));
   copy(curl(`${address("events")}?${query}`, { hasToken: Boolean(session.token), options: ["-N"] }), "Command");
 });
+session.addEventListener("changed", () => isIn && session.identity && grant());
 session.addEventListener("wanted", () => notices.askForToken());
 
 who.start();

@@ -39,7 +39,7 @@ Without a command it serves. Examples:
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve: streams at /events, publishing at /publish, a page at /
+    /// Serve: streams at /events, publishing at /publish, the console at /
     Serve(serve::Arguments),
     /// Print the settings that the server would have, as a file
     Config(config::Arguments),

@@ -108,7 +108,7 @@ test("the feed pauses, filters by text and by type, and forgets", async () => {
   assert.deepEqual(await types(), ["pear"]);
   await page.getByLabel("Type").first().selectOption("");
   assert.deepEqual(await types(), ["pear", "apple", "connected"]);
-  await page.getByLabel("Server’s own").uncheck();
+  await page.getByLabel("Control events").uncheck();
   assert.deepEqual(await types(), ["pear", "apple"]);
 
   await button("Pause").click();
