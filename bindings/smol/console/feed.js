@@ -194,8 +194,6 @@ function missed(data) {
     // It is shown as it is.
   }
   const what =
-    typeof said.missed === "number"
-      ? `${plural(said.missed, "event")} missed`
-      : "events were missed, it is not known how many";
+    typeof said.missed === "number" ? `${plural(said.missed, "event")} missed` : "some missed, not known how many";
   return `${what}${said.reason ? `: ${String(said.reason).replaceAll("_", " ")}` : ""}`;
 }

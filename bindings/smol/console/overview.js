@@ -101,7 +101,7 @@ export class Overview {
       delivered: [rate("delivered", rough), `${count(stats.delivered)} in all`],
       bytes: [rate("bytes", bytes), `${bytes(stats.delivered_bytes)} in all`],
       latency: p99 === null ? ["–", "p99; nothing for a minute"] : [latency(p99), `p99; median ${latency(median)}`],
-      gaps: [count(stats.gaps), stats.gaps ? `${plural(stats.missed, "event")} missed` : "nothing missed"],
+      gaps: [count(stats.gaps), missed(stats)],
     };
     for (const [name, [now, more]] of Object.entries(tiles)) {
       say($(`now-${name}`), now);
@@ -128,4 +128,9 @@ export class Overview {
     );
     $("closed-none").hidden = closed.length > 0;
   }
+}
+
+function missed({ gaps, missed }) {
+  if (!gaps) return "nothing missed";
+  return missed ? `${plural(missed, "event")} missed` : "not known how many";
 }
