@@ -13,6 +13,7 @@ use super::identity::Identity;
 use super::live::{self, Renewed};
 use super::object::Object;
 use super::open::Opener;
+use super::poll;
 use super::routes::method_not_allowed;
 use super::sessions::{Asking, Target, Transport};
 #[cfg(feature = "websocket")]
@@ -177,6 +178,20 @@ impl<'a> Ask<'a> {
         Ok(Answer::Stream(stream))
     }
 
+    /// Answers with what such a stream would send, as `GET /poll` does: at once where there is something
+    /// after the position that the request comes with, else when there is, or `wait` in the query is over.
+    /// Pages look for it beside the stream's own path: that of `/board/events` is `/board/poll`.
+    ///
+    /// # Errors
+    /// Where the stream may not be, now or at all.
+    pub async fn poll(self, options: StreamOptions) -> Reply {
+        self.check_get()?;
+        let wait = poll::wait(self.query("wait").as_deref())?;
+        let (opener, options) = (self.opener(Transport::Poll), self.asked(options));
+        let answer = poll::answer(opener, options, wait, self.request).await;
+        answer.map(Answer::Response)
+    }
+
     /// Lets a live stream go on with the token of this request in place of the one it has, as
     /// `POST /connections/{id}/token` does. Pages look for that path beside the stream's own: that of
     /// `/board/events` is `/board/connections/{id}/token`. What a new token allows beside is not
@@ -241,14 +256,25 @@ impl<'a> Ask<'a> {
         &self,
         options: StreamOptions,
         transport: Transport,
-    ) -> Result<(Opener<'_>, StreamOptions), ApiError> {
+    ) -> Result<(Opener<'a>, StreamOptions), ApiError> {
+        self.check_get()?;
+        self.context.limits().open_by_address(self.client.address)?;
+        let opener = self.opener(transport);
+        let options = opener.complete(self.asked(options), &self.request);
+        Ok((opener, options))
+    }
+
+    fn check_get(&self) -> Result<(), ApiError> {
         if *self.request.method() == Method::HEAD {
             let path = self.request.uri().path();
             return Err(method_not_allowed(path, "GET"));
         }
-        check_empty(&self.request)?;
-        self.context.limits().open_by_address(self.client.address)?;
-        let options = StreamOptions {
+        check_empty(&self.request)
+    }
+
+    /// These options with what the query says beside.
+    fn asked(&self, options: StreamOptions) -> StreamOptions {
+        StreamOptions {
             tab: options.tab.or_else(|| self.query("tab")),
             last_event_id: options
                 .last_event_id
@@ -256,17 +282,17 @@ impl<'a> Ask<'a> {
             comment_heartbeats: options.comment_heartbeats
                 || self.query("heartbeat").as_deref() == Some("comment"),
             ..options
-        };
-        let identity = self.identity.clone().unwrap_or_default();
-        let opener = Opener {
+        }
+    }
+
+    fn opener(&self, transport: Transport) -> Opener<'a> {
+        Opener {
             context: self.context,
             client: self.client,
             asking: self.asking,
-            identity,
+            identity: self.identity.clone().unwrap_or_default(),
             transport,
-        };
-        let options = opener.complete(options, &self.request);
-        Ok((opener, options))
+        }
     }
 }
 

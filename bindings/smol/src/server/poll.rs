@@ -67,7 +67,7 @@ pub(super) async fn poll(
 }
 
 /// Answers a request with what a stream of these options sends.
-async fn answer(
+pub(super) async fn answer(
     opener: Opener<'_>,
     options: StreamOptions,
     wait: Duration,
@@ -206,6 +206,11 @@ fn parse_poll(query: &str) -> Result<(StreamOptions, Duration), ApiError> {
         refused
     })?;
     Ok((options, wait.unwrap_or(WAIT)))
+}
+
+/// How long a poll waits that says so, or does not.
+pub(super) fn wait(said: Option<&str>) -> Result<Duration, ApiError> {
+    said.map_or(Ok(WAIT), parse_wait)
 }
 
 fn parse_wait(text: &str) -> Result<Duration, ApiError> {

@@ -1,13 +1,14 @@
 //! Routes of an application's own, beside those of the server.
 
 use crate::support::guarded::{APP, bearer, now_s, options, reading, sign, token};
-use crate::support::{Local, admin, error_code, eventually, token_of};
+use crate::support::{Local, admin, error_code, eventually, received, token_of};
 use serde::Deserialize;
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use tidings_smol::server::{ApiError, App, Ask, NewToken, Reply, ServerOptions};
+use tidings_smol::tidings_core::{DecodeOptions, Decoder};
 use tidings_smol::{Answer, OnClose, OnOpen, StreamOptions};
 
 fn start(app: impl FnOnce() -> App + Send + 'static) -> Local {
@@ -179,6 +180,40 @@ fn a_stream_of_its_own_is_one_of_the_servers() {
         let mut resumed = server.stream_of(&target, &headers);
         assert_eq!(resumed.next().event, "connected");
         assert_eq!(resumed.next().data, "2");
+    }
+}
+
+#[test]
+fn a_stream_of_its_own_can_be_polled() {
+    let server = start(|| {
+        App::new().get("/poll-news", async |ask: Ask<'_>| {
+            let topics = vec!["news".to_owned()];
+            let options = StreamOptions {
+                topics,
+                ..StreamOptions::default()
+            };
+            ask.poll(options).await
+        })
+    });
+    let events = |target: &str| {
+        let answer = server.request(&format!("GET /poll-news?{target}"), &[], "");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        received(&mut Decoder::new(DecodeOptions::default()), &answer.body)
+    };
+    let begun = events("wait=0");
+    let id = &begun.last().expect("it says where it stands").id;
+    let body = r#"{"topics":["news"],"data":"1"}"#;
+    assert_eq!(server.request("POST /publish", &[], body).status, 200);
+    let found = events(&format!("last_event_id={id}"));
+    let messages: Vec<_> = found.iter().filter(|event| event.is_message()).collect();
+    assert_eq!(messages.len(), 1, "{found:?}");
+    assert_eq!(messages[0].data, "1");
+    for (line, status) in [
+        ("GET /poll-news?wait=56", 400),
+        ("GET /poll-news?tab=short", 400),
+        ("POST /poll-news", 405),
+    ] {
+        assert_eq!(server.request(line, &[], "").status, status, "{line}");
     }
 }
 
