@@ -258,6 +258,7 @@ export class Connection implements Source {
       if (signal.aborted) return;
       this.#token = token;
       if (this.#route.way === "poll") return this.#begin();
+      if (!this.#name) return;
       // The server has it beside its streams: `/events` and `/connections/{id}/token`.
       const url = new URL(`connections/${this.#name}/token`, this.#url);
       await fetch(url, { ...request(this.#settings, token, signal), method: "POST" });

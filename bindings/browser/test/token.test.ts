@@ -96,6 +96,19 @@ test("before its token ends, the stream is given another", async () => {
   expect(renewal.aborted).toBe(true);
 });
 
+test("a stream without a name of its own goes on with the new token when it has ended", async () => {
+  const heard = listen("/events", { token: counting() });
+  await pass();
+  const stream = last().open();
+  stream.say('event: connected\ndata: {"message":"hello"}\n\nevent: reauth\ndata: {}\n\n');
+  await pass();
+  expect(Request.all.length).toBe(1);
+  stream.end();
+  await pass(1000);
+  expect(sent()).toBe("Bearer t2");
+  heard.stream.close();
+});
+
 test("where a new token cannot be had, it is asked for when the stream has ended", async () => {
   let count = 0;
   const token = async () => {
