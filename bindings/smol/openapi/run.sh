@@ -54,9 +54,12 @@ compare() {
 # One at a time: Python before 3.12 cannot read lambdas in two threads at once.
 # What the document allows can still be refused: a revoked user, a connection that is not there.
 unfit=positive_data_acceptance
-compare --exclude-path /events --exclude-path /poll --max-examples 60 --exclude-checks "$unfit"
+compare --exclude-path /events --exclude-path /poll --exclude-path /ws --max-examples 60 --exclude-checks "$unfit"
 # Those that wait take a second each.
 compare --include-path /poll --max-examples 15 --phases examples,coverage,fuzzing --exclude-checks "$unfit"
+# Whatever else is wrong, what is no WebSocket is told so first.
+compare --include-path /ws --max-examples 15 --phases coverage,fuzzing \
+    --exclude-checks "$unfit,negative_data_rejection"
 # A soft refusal is a stream, too.
 compare --include-path /events --max-examples 15 --phases examples,fuzzing \
     --exclude-checks "$unfit,negative_data_rejection"
