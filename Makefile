@@ -73,6 +73,9 @@ browser: ## Run the tests with real clients alone: Chromium, curl, npm's eventso
 	cargo build --locked -p tidings-smol --bins --examples
 	$(BROWSER)/run.sh $(abspath $(SKIPPED))
 
+screenshots: browser ## Put the pictures that the browser tests take beside the texts
+	cp target/screenshots/*.png bindings/smol/screenshots/
+
 node: ## Run the tests of the npm package for Node alone
 	$(NODE)/run.sh $(abspath $(SKIPPED))
 
