@@ -6,8 +6,8 @@
 use super::fields::Fields;
 use crate::verdict::Verdict;
 use crate::{ensure, ensure_eq};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use tidings_core::{ConnectionId, HubOptions, Rules};
 use tidings_smol::server::{Access, Asks, PublishAsked, parse_body, parse_message};
 
@@ -157,7 +157,7 @@ fn one<'a>(fields: &Said<'a>, name: &str) -> Option<Option<&'a RawValue>> {
 
 /// What is written so; what cannot be read is like nothing that is expected anywhere.
 fn value(raw: &RawValue) -> Value {
-    serde_json::from_str(raw.get()).unwrap_or_else(|_| Value::Array(Vec::new()))
+    serde_json::from_str(raw.get()).unwrap_or_else(|_| Value::Object(Map::new()))
 }
 
 /// An event is taken, and refused, as the same one that is posted.
