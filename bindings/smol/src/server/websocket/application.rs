@@ -57,7 +57,8 @@ pub trait SocketHandler: 'static {
         message: Value,
     ) -> impl Future<Output = Result<Value, ApiError>>;
 
-    /// The socket has gone, for whatever reason: told at once, once, and after its last message.
+    /// The socket has gone, for whatever reason: told at once, once, and after its last message, be it one
+    /// in which this has panicked. A socket whose client left before the handshake was answered never was.
     fn closed(&self, socket: &Socket) {
         let _ = socket;
     }

@@ -20,6 +20,7 @@ use hyper::header::{AUTHORIZATION, HeaderValue};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -111,13 +112,6 @@ impl Conversation {
         counts.message("invalid");
         counts.error(refused.code);
         Answer::error(None, &refused)
-    }
-
-    /// The socket has gone, and nothing of it is being answered any more.
-    pub(super) fn closed(&self) {
-        if let Some(application) = &self.application {
-            application.closed(&self.socket);
-        }
     }
 
     async fn outcome(&self, asks: Result<Asks<'_>, ApiError>, text: &str) -> Outcome {
@@ -229,6 +223,17 @@ impl Conversation {
         let message = serde_json::from_str(text).map_err(crate::server::body::invalid)?;
         let data = application.message(&self.socket, message).await?;
         Ok(object(json!({ "data": data })))
+    }
+}
+
+/// The socket has gone, and nothing of it is being answered any more, be it that answering has panicked.
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        if let Some(application) = &self.application {
+            let told = AssertUnwindSafe(|| application.closed(&self.socket));
+            // A second panic would end the process.
+            let _ = catch_unwind(told);
+        }
     }
 }
 

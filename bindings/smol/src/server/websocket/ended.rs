@@ -63,7 +63,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Ended<I> {
             answering,
             conversation,
         } = *self;
-        let context = &conversation.context;
+        let context = conversation.context.clone();
         let (connection, code) = (conversation.socket.connection(), end.code());
         context.metrics.sockets.closed(code);
         tracing::debug!(%connection, code, "the socket has closed");
@@ -74,7 +74,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Ended<I> {
                 // It is not broken off.
                 answering.await;
             }
-            conversation.closed();
+            drop(conversation);
         };
         let late = async {
             Timer::after(context.options.http.head_timeout).await;

@@ -75,6 +75,7 @@ impl SocketHandler for Member {
                 self.rooms.note(format!("end {number}"));
                 Ok(Value::Null)
             }
+            Some("panic") => panic!("as a mistake in an application would"),
             _ => Err(ApiError::bad(
                 "unknown_type",
                 "there are join-room and wait",
@@ -204,6 +205,27 @@ fn messages_of_a_user_are_handled_one_after_the_other_on_all_sockets() {
     for number in 0..3 {
         assert!(place(number) < place(number + 3), "{done:?}");
     }
+}
+
+#[test]
+fn a_panic_ends_one_socket_and_nothing_else() {
+    let rooms = Rooms::default();
+    let server = start(ServerOptions::default(), &rooms);
+    let (mut ada, mut other) = (open(&server, "ada"), open(&server, "ada"));
+    ada.say(&json!({ "type": "panic" }));
+    ada.end();
+    eventually("it is gone", || {
+        let done = rooms.done();
+        (done == ["ada left"])
+            .then_some(())
+            .ok_or(format!("{done:?}"))
+    });
+    let join = json!({ "type": "join-room", "room": "1" });
+    assert_eq!(
+        other.ask(&join)["type"],
+        "answer",
+        "its turn has ended, too"
+    );
 }
 
 #[test]
