@@ -1,11 +1,8 @@
 // The console in a page, as a person has it before them, and what the browser complains of meanwhile.
 // It does not know what is tried.
 
-import { readFile } from "node:fs/promises";
+import { faults } from "./axe.js";
 import { eventually } from "./wait.js";
-
-/** The rules by which axe judges: WCAG 2.2 A and AA, and its own. */
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 /** What Chromium says of each request that found no server, or was refused: that is shown in the page. */
 const REFUSED = /^Failed to load resource: (net::ERR_|the server responded with a status of (400|401|403|429|503))/;
@@ -41,11 +38,8 @@ export class Console {
   }
 
   /** What keeps people from using it, as far as axe finds out. */
-  async faults() {
-    await this.page.evaluate(await readFile(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8"));
-    const { violations } = await this.page.evaluate((runOnly) => window.axe.run({ runOnly }), RULES);
-    const where = ({ html, any }) => `${html} ${any.map(({ message }) => message)}`;
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(where).join("; ")}`);
+  faults() {
+    return faults(this.page);
   }
 
   async view(name) {
