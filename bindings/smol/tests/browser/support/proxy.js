@@ -8,7 +8,7 @@ const HEAD_END = "\r\n\r\n";
 export class Proxy {
   #pairs = new Set();
   #cuts = null;
-  #next = false;
+  #next = null;
   #servers = new Set();
   connections = 0;
   /** Connections through which nothing came back. */
@@ -31,9 +31,9 @@ export class Proxy {
     this.#cuts = { random, bytes, wholeHeads };
   }
 
-  /** Lets the next request through, and nothing of the answer. */
-  cutNext() {
-    this.#next = true;
+  /** Lets the next request through, and nothing of the answer; or of the next that has this text in it. */
+  cutNext(text = "") {
+    this.#next = text;
   }
 
   stopCutting() {
@@ -78,8 +78,8 @@ export class Proxy {
     client.on("data", (bytes) => server.write(bytes));
     let first = true;
     server.on("data", (bytes) => {
-      if (this.#next) {
-        this.#next = false;
+      if (this.#next !== null && bytes.includes(this.#next)) {
+        this.#next = null;
         budget = 0;
       }
       this.cutOff += budget === 0;
