@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::iter::repeat_with;
 
 const PAGE: usize = 64;
 
@@ -32,6 +33,14 @@ impl<T> Page<T> {
     const fn taken(&self) -> u64 {
         self.occupied | self.retired
     }
+}
+
+/// Written where it is to stay: an array would be made on the stack, and copied from there.
+fn empty_page<T>() -> Slots<T> {
+    let slots: Vec<_> = repeat_with(|| None).take(PAGE).collect();
+    slots
+        .try_into()
+        .unwrap_or_else(|_| unreachable!("it has as many slots as a page"))
 }
 
 impl<T> Slab<T> {
@@ -72,7 +81,7 @@ impl<T> Slab<T> {
         let slots = page.slots.get_or_insert_with(|| {
             self.absent.remove(&number);
             self.roomy.insert(number);
-            Box::new([const { None }; PAGE])
+            empty_page()
         });
         slots[slot] = Some(value);
         page.occupied |= 1 << slot;
