@@ -12,6 +12,7 @@ mod connections;
 mod control;
 mod cursor;
 mod encoding;
+mod heartbeat;
 mod id;
 mod ids;
 mod json;
@@ -70,6 +71,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use class::{ClassId, Classes, Held};
 use connections::Connections;
+use heartbeat::LastHeartbeat;
 pub(crate) use ids::Ids;
 use lane::Lane;
 use loss::Loss;
@@ -141,6 +143,7 @@ pub struct Hub {
     queues: Queues,
     waiting: Waiting,
     timers: Timers,
+    heartbeat: LastHeartbeat,
     /// Connections in the middle of a frame or a message, by where that stands.
     partials: BTreeSet<(ClassId, Held, u32)>,
     /// Bytes owed to connections that are in no log any more.
@@ -178,6 +181,7 @@ impl Hub {
             queues: Queues::new(),
             waiting: Waiting::default(),
             timers: Timers::new(&options.deadlines, options.unix_ms_at_zero),
+            heartbeat: LastHeartbeat::default(),
             partials: BTreeSet::new(),
             tail_bytes: 0,
             plan: Plan::default(),

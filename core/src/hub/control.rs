@@ -5,6 +5,7 @@
 use super::connections::Missing;
 use super::cursor::Cursor;
 use super::encoding::Encoding;
+use super::heartbeat::Heartbeat;
 use super::id::ConnectionId;
 use super::json::{Fields, JsonString, JsonStrings, OrNull, Quoted, fill, object};
 use super::options::OptionsError;
@@ -165,21 +166,15 @@ impl ControlOptions {
         event.write(event.enabled, head, fields, encoding, out);
     }
 
-    pub(crate) fn write_heartbeat(
-        &self,
-        comment: bool,
-        id: Cursor,
-        time_ms: u64,
-        encoding: Encoding,
-        out: &mut Vec<u8>,
-    ) {
-        let dispatched = self.heartbeat.enabled && !comment;
+    pub(crate) fn write_heartbeat(&self, heartbeat: &Heartbeat, out: &mut Vec<u8>) {
+        let (event, encoding) = (&self.heartbeat, heartbeat.encoding);
+        let dispatched = event.enabled && !heartbeat.comment;
         if !dispatched {
             encoding.write_sign_of_life(out);
         }
-        let (id, fields): (_, Fields<'_>) = (id.to_string(), &[("time_ms", &time_ms)]);
-        self.heartbeat
-            .write(dispatched, with_id(&id), fields, encoding, out);
+        let fields: Fields<'_> = &[("time_ms", &heartbeat.time_ms)];
+        let id = heartbeat.id.to_string();
+        event.write(dispatched, with_id(&id), fields, encoding, out);
     }
 
     pub(crate) fn write_gap(

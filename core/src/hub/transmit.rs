@@ -8,6 +8,7 @@ use super::class::Classes;
 use super::connections::{CAUGHT_UP, Due, Partial, Phase};
 use super::control::Connected;
 use super::cursor::Cursor;
+use super::heartbeat::Heartbeat;
 use super::id::ConnectionId;
 use super::output::{CloseReason, Gap};
 use super::plan::{Effect, Item, Plan, Source, ToldGap};
@@ -260,10 +261,14 @@ impl Hub {
         }
         let connection = self.connections.at(index);
         if heartbeat && self.plan.is_empty() && self.plan.outcome.is_caught_up() {
-            let id = self.cursor_at(connection.position(self.head));
-            let (comment, time_ms) = (connection.comments, self.timers.unix_ms(now));
-            let encoding = connection.encoding;
-            let write = |out: &mut _| control.write_heartbeat(comment, id, time_ms, encoding, out);
+            let heartbeat = Heartbeat {
+                comment: connection.comments,
+                id: self.cursor_at(connection.position(self.head)),
+                time_ms: self.timers.unix_ms(now),
+                encoding: connection.encoding,
+            };
+            let bytes = self.heartbeat.bytes(heartbeat, control);
+            let write = |out: &mut Vec<_>| out.extend_from_slice(bytes);
             self.plan.push_written(Effect::Heartbeat, write);
         }
     }

@@ -221,6 +221,55 @@ fn heartbeats_as_comments_are_pings() {
 }
 
 #[test]
+fn heartbeats_of_one_time_are_each_in_their_own_form() {
+    let mut rig = Rig::new(HubOptions::default());
+    let forms = [
+        (Encoding::EventStream, false),
+        (Encoding::EventStream, false),
+        (Encoding::WebSocket, false),
+        (Encoding::WebSocket, true),
+        (Encoding::EventStream, true),
+    ];
+    let readers = forms.map(|(encoding, comment_heartbeats)| {
+        let reader = rig.open(Open {
+            encoding,
+            comment_heartbeats,
+            ..SOCKET
+        });
+        rig.drive();
+        rig.bytes(reader);
+        reader
+    });
+    let message = |json: &str| {
+        let mut frame = Vec::new();
+        encode_frame(Opcode::Text, json.as_bytes(), &mut frame);
+        frame
+    };
+    for (number, time_ms) in [(0, 30_000), (1, 60_000)] {
+        rig.run_to(time_ms);
+        let event =
+            format!("id: 1~{number}\nevent: heartbeat\ndata: {{\"time_ms\":{time_ms}}}\n\n");
+        let socket = message(&format!(
+            r#"{{"id":"1~{number}","event":"heartbeat","data":"{{\"time_ms\":{time_ms}}}","topic":null}}"#
+        ));
+        let position = message(&format!(
+            r#"{{"id":"1~{number}","event":null,"data":null,"topic":null}}"#
+        ));
+        let ping = [b"\x89\x00", &*position].concat();
+        let comment = format!(": \nid: 1~{number}\n\n");
+        let beats = [
+            event.as_bytes(),
+            event.as_bytes(),
+            &socket,
+            &ping,
+            comment.as_bytes(),
+        ];
+        assert_eq!(readers.map(|reader| rig.bytes(reader)), beats);
+        rig.publish("b", "moves the head");
+    }
+}
+
+#[test]
 fn the_close_frame_says_why() {
     let mut rig = Rig::new(HubOptions {
         lag: LagPolicy::Close,
