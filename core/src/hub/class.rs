@@ -279,13 +279,9 @@ impl Classes {
     }
 
     pub(crate) fn frame_len(&self, place: Place) -> usize {
-        match (place, self.get(place.class())) {
-            (Place::Log(_, span), _) => span.len as usize,
-            (Place::Text(_, sequence), log) => log.text(sequence).map_or(0, <[u8]>::len),
-            (Place::Value(_, sequence), Class::Latest(latest)) => {
-                latest.value(sequence).map_or(0, |value| value.frame.len())
-            }
-            (Place::Value(..), Class::Log(_)) => 0,
+        match place {
+            Place::Log(_, span) => span.len as usize,
+            Place::Value(..) | Place::Text(..) => self.kept(place).map_or(0, <[u8]>::len),
         }
     }
 
@@ -294,17 +290,25 @@ impl Classes {
     pub(crate) fn bytes_from(&self, place: Place, skip: usize, len: usize) -> &[u8] {
         let bytes = match (place, self.get(place.class())) {
             (Place::Log(_, span), Class::Log(log)) => Some(log.bytes_from(span, skip, len)),
-            (Place::Value(_, sequence), Class::Latest(latest)) => latest
-                .value(sequence)
-                .map(|value| &value.frame[skip..][..len]),
-            (Place::Text(_, sequence), log) => log.text(sequence).map(|text| &text[skip..][..len]),
-            _ => None,
+            _ => self.kept(place).map(|bytes| &bytes[skip..][..len]),
         };
         debug_assert!(
             bytes.is_some(),
             "a place is used only while its frame stands"
         );
         bytes.unwrap_or_default()
+    }
+
+    /// A value or a message, which stands alone.
+    #[inline(never)]
+    fn kept(&self, place: Place) -> Option<&[u8]> {
+        match (place, self.get(place.class())) {
+            (Place::Value(_, sequence), Class::Latest(latest)) => {
+                latest.value(sequence).map(|value| &*value.frame)
+            }
+            (Place::Text(_, sequence), log) => log.text(sequence),
+            _ => None,
+        }
     }
 }
 

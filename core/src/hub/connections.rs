@@ -273,7 +273,12 @@ impl Connection {
         let due = self.due.connected || self.due.reauth;
         let plain = self.is_live() && !due && self.rare.is_none() && only.since < self.next;
         let topic = only.target.as_topic()?;
-        plain.then_some(Standing::new(topic, self.encoding, self.next))
+        let (next, encoding) = (self.next, self.encoding);
+        plain.then_some(Standing {
+            topic,
+            next,
+            encoding,
+        })
     }
 
     /// The last sequence it has been served through, where `head` is the last of all.

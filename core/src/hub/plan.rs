@@ -26,10 +26,6 @@ pub const MAX_SLICES: usize = 64;
 /// that grows by doubling.
 const KEPT_BYTES: usize = 2 * MAX_BYTES;
 
-/// A message longer than this is sent from where it is kept; shorter ones are copied, since many
-/// in one slice are sent with less work than each in its own.
-const COPIED_BYTES: usize = 4 << 10;
-
 pub(crate) struct Plan {
     /// The slot of the connection.
     pub(crate) index: u32,
@@ -52,24 +48,9 @@ pub(crate) struct Plan {
 /// Where a connection stands that has one topic by name, and is owed nothing but events.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Standing {
-    pub(crate) reader: u64,
+    pub(crate) topic: TopicId,
     pub(crate) next: u64,
-}
-
-impl Standing {
-    /// In one word what is read and how it is written, since every delivery compares it.
-    pub(crate) fn new(topic: TopicId, encoding: Encoding, next: u64) -> Self {
-        let reader = u64::from(topic) << 1 | u64::from(encoding == Encoding::WebSocket);
-        Self { reader, next }
-    }
-}
-
-/// The message of an event, as it is to be sent.
-pub(crate) enum Text {
-    /// It stands in the scratch buffer, from here on, in so many bytes.
-    Made(usize, usize),
-    /// It stands with its event, in so many bytes.
-    Kept(Place, usize),
+    pub(crate) encoding: Encoding,
 }
 
 /// A message that was made for this plan.
@@ -183,20 +164,11 @@ impl Plan {
         (start, self.scratch.len() - start)
     }
 
-    /// Adds a message that was written or that is kept, of an event of this class.
-    pub(crate) fn push_text(&mut self, text: Text, effect: Effect, classes: &Classes) {
-        match text {
-            Text::Made(start, len) => self.push(Source::Scratch(start), len, effect),
-            Text::Kept(place, len) if len > COPIED_BYTES => {
-                self.push(Source::Frame(place, 0), len, effect);
-            }
-            Text::Kept(place, len) => {
-                let start = self.scratch.len();
-                self.scratch
-                    .extend_from_slice(classes.bytes_from(place, 0, len));
-                self.push(Source::Scratch(start), len, effect);
-            }
-        }
+    /// Copies bytes to the scratch buffer. They are not sent yet. Returns where they stand.
+    pub(crate) fn write_copy(&mut self, bytes: &[u8]) -> usize {
+        let start = self.scratch.len();
+        self.scratch.extend_from_slice(bytes);
+        start
     }
 
     /// Takes back what was written last to the scratch buffer, from this place on.
@@ -303,14 +275,6 @@ impl Default for Plan {
             slices: 0,
             outcome: Outcome::default(),
             shared: None,
-        }
-    }
-}
-
-impl Text {
-    pub(crate) const fn len(&self) -> usize {
-        match self {
-            Self::Made(_, len) | Self::Kept(_, len) => *len,
         }
     }
 }

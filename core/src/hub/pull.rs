@@ -16,7 +16,7 @@ use super::loss::Loss;
 use super::options::LagPolicy;
 use super::output::GapReason;
 use super::patterns::Patterns;
-use super::plan::{Effect, Made, Plan, Source, Text, ToldGap};
+use super::plan::{Effect, Made, Plan, Source, ToldGap};
 use super::record::{Reach, Record};
 use super::search::{LaneTable, Lanes, Records};
 use super::topics::Topics;
@@ -29,6 +29,10 @@ const MAX_RECORDS: usize = 1_024;
 /// The least and the most misses after which a connection of topics by name goes by their lanes.
 const LEAST_MISSES: usize = 32;
 const MAX_MISSES: usize = 256;
+
+/// A message longer than this is sent from where it is kept; shorter ones are copied, since many
+/// in one slice are sent with less work than each in its own.
+const COPIED_BYTES: usize = 4 << 10;
 
 pub(crate) struct Pull<'a> {
     pub(crate) classes: &'a Classes,
@@ -253,17 +257,13 @@ impl Pull<'_> {
             }
             return Ok(Step::Taken);
         };
-        let text = match self.connection.encoding {
-            Encoding::EventStream => None,
+        let (source, len) = match self.connection.encoding {
+            Encoding::EventStream => (Source::Frame(place, 0), self.classes.frame_len(place)),
             Encoding::WebSocket if self.is_left_out(sequence) => {
                 self.miss_replay(sequence - 1, direct);
                 return Ok(Step::Taken);
             }
-            Encoding::WebSocket => Some(self.text(found, place)),
-        };
-        let len = match &text {
-            None => self.classes.frame_len(place),
-            Some(text) => text.len(),
+            Encoding::WebSocket => self.text(found, place),
         };
         if !self.may_replay(sequence, len) {
             self.miss_replay(sequence - 1, direct);
@@ -277,19 +277,21 @@ impl Pull<'_> {
             replay.use_up(len);
         }
         let effect = Effect::Event { sequence, direct };
-        match text {
-            None => self.plan.push(Source::Frame(place, 0), len, effect),
-            Some(text) => self.plan.push_text(text, effect, self.classes),
-        }
+        self.plan.push(source, len, effect);
         Ok(Step::Taken)
     }
 
-    /// The message of an event, which is made unless it is there.
+    /// Where the message of an event stands, and its length. It is made unless it is there.
     #[inline(never)]
-    fn text(&mut self, found: &Found<'_>, place: Place) -> Text {
+    fn text(&mut self, found: &Found<'_>, place: Place) -> (Source, usize) {
         let (class, sequence) = (found.class, found.record.sequence);
         if let Some(text) = self.classes.get(class).text(sequence) {
-            return Text::Kept(Place::Text(class, sequence), text.len());
+            let source = if text.len() > COPIED_BYTES {
+                Source::Frame(Place::Text(class, sequence), 0)
+            } else {
+                Source::Scratch(self.plan.write_copy(text))
+            };
+            return (source, text.len());
         }
         let frame = self
             .classes
@@ -303,7 +305,7 @@ impl Pull<'_> {
             start,
             len,
         });
-        Text::Made(start, len)
+        (Source::Scratch(start), len)
     }
 
     /// Whether a resume is over its limit before this event, whatever its length.
