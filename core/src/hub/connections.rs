@@ -206,7 +206,7 @@ impl Connection {
 
     /// Drops what holds nothing, so that a connection pays for it only while it needs it.
     pub(crate) fn tidy(&mut self) {
-        self.rare = self.rare.take().filter(|rare| !rare.is_empty());
+        self.rare.take_if(|rare| rare.is_empty());
     }
 
     pub(crate) fn is_live(&self) -> bool {

@@ -67,13 +67,19 @@ impl Timers {
     }
 
     /// Sets the deadline to one interval from now.
+    #[inline]
     pub(crate) fn touch(&mut self, slots: &mut Connections, index: u32, timer: Timer, now: u64) {
-        let Some(interval) = self.intervals[timer as usize] else {
-            return;
-        };
-        let due = round_up(now.saturating_add(interval), self.tick_ms);
-        let is_set = self.is_set(slots, index, timer);
-        let deadline = &mut slots.at_mut(index).deadlines[timer as usize];
+        if let Some(interval) = self.intervals[timer as usize] {
+            let due = round_up(now.saturating_add(interval), self.tick_ms);
+            self.set(slots, index, timer, due);
+        }
+    }
+
+    /// Puts the connection at the end, unless nothing changes: of one interval, later is due later.
+    fn set(&mut self, slots: &mut Connections, index: u32, timer: Timer, due: u64) {
+        let connection = slots.at_mut(index);
+        let is_set = connection.links[self.link(timer)].is_linked();
+        let deadline = &mut connection.deadlines[timer as usize];
         if core::mem::replace(deadline, due) == due && is_set {
             return;
         }
@@ -83,11 +89,18 @@ impl Timers {
     }
 
     pub(crate) fn is_set(&self, slots: &Connections, index: u32, timer: Timer) -> bool {
-        slots.at(index).links[self.lists[timer as usize].kind() as usize].is_linked()
+        slots.at(index).links[self.link(timer)].is_linked()
+    }
+
+    /// Which link of a connection belongs to the list.
+    const fn link(&self, timer: Timer) -> usize {
+        self.lists[timer as usize].kind() as usize
     }
 
     pub(crate) fn cancel(&mut self, slots: &mut Connections, index: u32, timer: Timer) {
-        self.lists[timer as usize].remove(slots, index);
+        if self.is_set(slots, index, timer) {
+            self.lists[timer as usize].remove(slots, index);
+        }
     }
 
     /// Takes out a connection whose deadline has come.

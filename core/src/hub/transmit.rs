@@ -158,13 +158,10 @@ impl Hub {
 
     /// Fills the plan; none where the connection was closed meanwhile.
     fn build(&mut self, now: u64, index: u32) -> Option<()> {
-        if self.connections.at(index).is_closed() {
-            return None;
-        }
-        self.queues.remove(&mut self.connections, index);
         // Most connections stand where the one before them stood.
         let standing = self.connections.at(index).standing();
         if standing.is_some() && standing == self.plan.shared {
+            self.queues.remove(&mut self.connections, index);
             self.plan.index = index;
             return Some(());
         }
@@ -173,6 +170,10 @@ impl Hub {
 
     #[inline(never)]
     fn fill(&mut self, now: u64, index: u32) -> Option<()> {
+        if self.connections.at(index).is_closed() {
+            return None;
+        }
+        self.queues.remove(&mut self.connections, index);
         self.plan.clear(index);
         self.begin_plan(index);
         let phase = self.connections.at(index).phase;
@@ -184,7 +185,7 @@ impl Hub {
         let front = self.plan.items.len();
         if let Err(Lagged) = self.pull(index) {
             self.leave(now, index, CloseReason::Lagged);
-            return self.build(now, index);
+            return self.fill(now, index);
         }
         if !self.plan.made.is_empty() {
             self.keep_texts(index);
@@ -436,10 +437,10 @@ impl Hub {
 
     /// Everything was taken: the connection stands where the walk ended.
     fn settle(&mut self, index: u32) {
-        let outcome = self.plan.outcome;
         self.timers
             .cancel(&mut self.connections, index, Timer::Stall);
-        self.move_to(index, outcome.next);
+        self.move_to(index, self.plan.outcome.next);
+        let outcome = &self.plan.outcome;
         let connection = self.connections.at_mut(index);
         if connection.rare.is_some() || outcome.missing.is_some() {
             let rare = connection.rare();

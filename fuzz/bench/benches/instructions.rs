@@ -134,21 +134,21 @@ fn ready() -> Hub {
 }
 
 #[library_benchmark]
-#[bench::to_1000_subscribers(setup = quiet, config = counted(116_108))]
+#[bench::to_1000_subscribers(setup = quiet, config = counted(115_451))]
 fn publish_alone(mut hub: Hub) -> Hub {
     publish(&mut hub, "news");
     hub
 }
 
 #[library_benchmark]
-#[bench::to_1000_subscribers(setup = ready, config = counted(876_258))]
+#[bench::to_1000_subscribers(setup = ready, config = counted(859_315))]
 fn deliver(mut hub: Hub) -> Hub {
     drain(&mut hub, 0);
     hub
 }
 
 #[library_benchmark]
-#[bench::of_1000_connections(setup = quiet, config = counted(3_092_411))]
+#[bench::of_1000_connections(setup = quiet, config = counted(1_330_289))]
 fn heartbeats(mut hub: Hub) -> Hub {
     hub.handle_timeout(HEARTBEAT_MS);
     drain(&mut hub, HEARTBEAT_MS);
@@ -165,7 +165,7 @@ fn log() -> Hub {
 }
 
 #[library_benchmark]
-#[bench::far_back(setup = log, config = counted(66_641))]
+#[bench::far_back(setup = log, config = counted(54_112))]
 fn resume(mut hub: Hub) -> Hub {
     let cursor = Cursor::new(hub.cursor().epoch, 5_000).to_string();
     let open = Open {
