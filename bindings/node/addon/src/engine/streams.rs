@@ -42,7 +42,7 @@ pub(crate) fn adopt(call: &mut Call, state: &mut State) -> Outcome<napi_value> {
         last_event_id: maybe(id.as_ref()),
         expires_ms,
         lag: u32::try_from(lag).unwrap_or(u32::MAX),
-        reserved: 0,
+        encoding: tidings_encoding::TIDINGS_ENCODING_EVENT_STREAM as u32,
         preamble: tidings_str::ABSENT,
         tag: 0,
     };
