@@ -29,6 +29,7 @@ mod notes;
 mod object;
 mod open;
 mod options;
+mod paths;
 mod poll;
 mod publish;
 mod pump;
@@ -45,7 +46,7 @@ mod upgrade;
 #[cfg(feature = "websocket")]
 mod websocket;
 
-pub use app::{App, Reply, with};
+pub use app::{App, with};
 pub use ask::Ask;
 pub use auth::{
     Algorithm, AuthError, AuthOptions, ForwardOptions, JwtOptions, KeyOptions, KeyProblem, Keys,
@@ -64,6 +65,7 @@ pub use logs::{Log, LogError, LogFormat, LogOptions};
 pub use options::{ServerError, ServerOptions};
 pub use publish::parse_body;
 pub use reload::Reloader;
+pub use reply::Reply;
 pub use secret::Secret;
 pub use sessions::SessionOptions;
 pub use signals::{shutdown, shutdown_or};

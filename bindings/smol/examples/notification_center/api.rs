@@ -2,11 +2,9 @@
 //!
 //! It does not know how sessions and notifications are kept.
 
-use crate::config::Config;
-use crate::disk::Disk;
+use crate::center::Center;
 use crate::session;
 use crate::store::Store;
-use async_channel::Sender;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
@@ -17,14 +15,6 @@ use tidings_smol::server::{ApiError, App, Ask, Reply, with};
 /// Characters of a title and of a text.
 const TITLE: usize = 100;
 const BODY: usize = 1_000;
-
-/// What the routes share.
-pub(crate) struct Center {
-    pub(crate) disk: Disk,
-    pub(crate) config: Config,
-    /// Says that there is something in the outbox.
-    pub(crate) changed: Sender<()>,
-}
 
 pub(crate) fn app(center: Center) -> App {
     let center = &Rc::new(center);
@@ -131,11 +121,6 @@ impl Center {
         }
         self.tell();
         Ok(Answer::done())
-    }
-
-    /// There is something in the outbox; where that is said already, it is enough.
-    fn tell(&self) {
-        let _ = self.changed.try_send(());
     }
 }
 

@@ -3,12 +3,13 @@
 //! `cargo run --release --example notification_center`, then open <http://127.0.0.1:8080/>
 
 mod api;
+mod center;
 mod config;
 mod disk;
 mod session;
 mod store;
 
-use api::Center;
+use center::Center;
 use config::Config;
 use disk::Disk;
 use std::error::Error;

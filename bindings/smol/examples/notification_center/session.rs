@@ -2,7 +2,7 @@
 //!
 //! It does not know what users do.
 
-use crate::api::Center;
+use crate::center::Center;
 use crate::config::Config;
 use crate::store::Session;
 use aws_lc_rs::digest::{SHA256, digest};

@@ -5,19 +5,14 @@
 
 use super::ask::Ask;
 use super::error::ApiError;
-use super::routes::{is_path, method_not_allowed};
-use crate::http::Answer;
-use http_body_util::Full;
+use super::paths::is_path;
+use super::reply::Reply;
 use hyper::Method;
-use hyper::body::Bytes;
 use matchit::Router;
 use smol::future::FutureExt as _;
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
-
-/// What a route answers: a response, a stream, or why not.
-pub type Reply = Result<Answer<Full<Bytes>>, ApiError>;
 
 /// Routes of an application's own, for [`Server::run_with`](super::Server::run_with).
 ///
@@ -211,7 +206,7 @@ impl App {
             }));
         }
         let methods: Vec<_> = routes.iter().map(|(method, _)| method.as_str()).collect();
-        Err(method_not_allowed(path, methods.join(", ")))
+        Err(ApiError::method_not_allowed(path, methods.join(", ")))
     }
 }
 

@@ -3,7 +3,6 @@
 //! It does not know the route.
 
 use super::Context;
-use super::app::Reply;
 use super::auth::cookies;
 use super::body::{check_empty, invalid, read_json};
 use super::client::Client;
@@ -14,7 +13,7 @@ use super::live::{self, Renewed};
 use super::object::Object;
 use super::open::Opener;
 use super::poll;
-use super::routes::method_not_allowed;
+use super::reply::Reply;
 use super::sessions::{Asking, Target, Transport};
 #[cfg(feature = "websocket")]
 use super::websocket::{self, SocketHandler};
@@ -267,7 +266,7 @@ impl<'a> Ask<'a> {
     fn check_get(&self) -> Result<(), ApiError> {
         if *self.request.method() == Method::HEAD {
             let path = self.request.uri().path();
-            return Err(method_not_allowed(path, "GET"));
+            return Err(ApiError::method_not_allowed(path, "GET"));
         }
         check_empty(&self.request)
     }

@@ -13,7 +13,7 @@ use super::listen;
 use super::logs::{Flood, REFUSAL_LINES};
 use super::metrics::Metrics;
 use super::options::{Parts, ServerOptions};
-use super::routes::Routes;
+use super::paths::Routes;
 use super::sessions::Sessions;
 use super::tls::Tls;
 use crate::hub::Hub;
@@ -77,7 +77,7 @@ impl Context {
             hub,
             hosts: Hosts::new(&options.hosts),
             cors,
-            routes: Routes::new(&app),
+            routes: Routes::new(|path| app.leaves_out(path)),
             app,
             tls,
             limits: RefCell::new(Rc::new(Limits::new(options.limits))),

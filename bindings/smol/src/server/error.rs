@@ -97,6 +97,17 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
+    /// The path takes other methods: 405.
+    pub(super) fn method_not_allowed(path: &str, allow: impl Into<Cow<'static, str>>) -> Self {
+        let allow = allow.into();
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        let message = format!("{path} takes {allow}");
+        Self {
+            allow: Some(allow),
+            ..Self::new(status, "method_not_allowed", message)
+        }
+    }
+
     /// Not for now: 503, to be tried again after a second.
     pub fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
         Self {

@@ -3,12 +3,12 @@
 //! It does not know how streams are opened and driven.
 
 use super::Context;
-use super::app::Reply;
 use super::body::check_empty;
 use super::client::Client;
 use super::error::ApiError;
 use super::identity::Identity;
 use super::open::Opener;
+use super::reply::Reply;
 use super::sessions::{Asking, Transport};
 use crate::http::Answer;
 use crate::stream::StreamOptions;

@@ -2,6 +2,7 @@
 //!
 //! It does not know what is answered.
 
+use super::error::ApiError;
 use crate::http::Answer;
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -10,6 +11,9 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
+
+/// What a route answers: a response, a stream, or why not.
+pub type Reply = Result<Answer<Full<Bytes>>, ApiError>;
 
 /// A value as JSON. One that cannot be is a mistake in the program, and null.
 pub(super) fn json(value: &(impl Serialize + ?Sized)) -> Response<Full<Bytes>> {

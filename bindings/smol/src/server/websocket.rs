@@ -24,13 +24,13 @@ pub use options::WebSocketOptions;
 pub(super) use turns::Turns;
 
 use super::Context;
-use super::app::Reply;
 use super::body::check_empty;
 use super::client::Client;
 use super::error::ApiError;
 use super::events;
 use super::identity::Identity;
 use super::open::Opener;
+use super::reply::Reply;
 use super::sessions::{Asking, Transport};
 use super::upgrade::Upgrade;
 use crate::http::Answer;
