@@ -179,8 +179,7 @@ impl Chat {
         let Shared { hub, .. } = &*self.0;
         let topics = || vec![topic(&room)];
         // It hears the room before it is told who is there, and so misses nobody who comes then.
-        let heard = hub.change_topics(who.socket, topics(), Vec::new()).await;
-        heard.map_err(|refused| ApiError::bad("not_joined", refused.to_string()))?;
+        hub.change_topics(who.socket, topics(), Vec::new()).await?;
         let joined = self.change(|rooms| rooms.join(&room, &who)).await;
         if joined.is_err() {
             // Who has left has no topics.
@@ -192,12 +191,8 @@ impl Chat {
     async fn leave(&self, who: Who, room: String) -> Result<Value, ApiError> {
         check_name(&room)?;
         let remove = vec![topic(&room)];
-        // Likewise.
-        let _ = self
-            .0
-            .hub
-            .change_topics(who.socket, Vec::new(), remove)
-            .await;
+        let Shared { hub, .. } = &*self.0;
+        hub.change_topics(who.socket, Vec::new(), remove).await?;
         self.change(|rooms| Ok(rooms.leave(&room, &who))).await?;
         Ok(json!({ "room": room }))
     }

@@ -75,19 +75,7 @@ export class Link {
 
   #hear({ type, ref, data, code, message, retry_ms, event, topic, id }) {
     this.#listen();
-    if (type) {
-      const waiting = this.#waiting.get(ref);
-      // Time will mend it, if not a new connection does before.
-      if (waiting?.keep && retry_ms) {
-        const socket = this.#socket;
-        setTimeout(() => socket === this.#socket && socket.send(waiting.text), retry_ms);
-        return;
-      }
-      this.#waiting.delete(ref);
-      if (type === "error") waiting?.reject(Object.assign(new Error(message), { code }));
-      else waiting?.resolve(data);
-      return;
-    }
+    if (type) return this.#answer({ type, ref, data, code, message, retry_ms });
     if (id) this.#cursor = id;
     if (!event) return;
     const said = data ? JSON.parse(data) : {};
@@ -96,6 +84,21 @@ export class Link {
     // An id that ends so says: stay away.
     if (event === "bye" && id?.endsWith("!")) this.#end({ code: said.reason, message: `The server has closed this socket: ${said.reason}.` });
     this.heard(event, said, topic, id);
+  }
+
+  #answer({ type, ref, data, code, message, retry_ms }) {
+    const waiting = this.#waiting.get(ref);
+    // The server has closed this socket, and says so in a moment.
+    const isLost = code === "connection_not_found";
+    if (waiting?.keep && (isLost || retry_ms)) {
+      // Time will mend it, if not the next connection does before.
+      const socket = this.#socket;
+      if (retry_ms) setTimeout(() => socket === this.#socket && socket.send(waiting.text), retry_ms);
+      return;
+    }
+    this.#waiting.delete(ref);
+    if (type !== "error") waiting?.resolve(data);
+    else waiting?.reject(isLost ? lost() : Object.assign(new Error(message), { code }));
   }
 
   /** Waits for the next word of the server, but not for ever. */
@@ -114,7 +117,7 @@ export class Link {
     for (const [ref, { keep, reject }] of this.#waiting) {
       if (keep) continue;
       this.#waiting.delete(ref);
-      reject(new Error("The connection is lost."));
+      reject(lost());
     }
   }
 
@@ -148,6 +151,10 @@ export class Link {
     this.status = status;
     this.#watchers.forEach((watcher) => watcher(status));
   }
+}
+
+function lost() {
+  return new Error("The connection is lost.");
 }
 
 /** Why there is no socket to be had; nothing where there is one, or no server. */

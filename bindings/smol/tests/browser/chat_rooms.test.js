@@ -163,6 +163,24 @@ test("through cuts nothing is lost, nothing doubled, and what is said meanwhile 
   assert.deepEqual(await rooms(chat), [{ room: "ideas", members: 2, typing: 0 }, { room: "lobby", members: 2, typing: 0 }]);
 });
 
+test("a page that hears nothing for too long comes back by itself", async (t) => {
+  const { chat, context } = await start(t);
+  const proxy = await Proxy.start(chat.port);
+  t.after(() => proxy.close());
+  const bob = await Visitor.enter(context, chat.url, "Bob");
+  await context.clock.install();
+  const ada = await Visitor.enter(context, proxy.url, "Ada");
+  const { connections } = proxy;
+  await ada.page.clock.fastForward(76_000);
+  await ada.sees("another connection", () => proxy.connections, (count) => count > connections);
+  await ada.hurry();
+  await bob.say("here?");
+  await ada.seesLine("Bob: here?");
+  await ada.say("here");
+  await bob.seesLine("Ada: here");
+  await bob.seesMembers("Ada", "Bob (you)");
+});
+
 test("after a restart of the server pages are back in their rooms, and say what may be missing", async (t) => {
   const { chat, context } = await start(t);
   const [ada, bob] = [await Visitor.enter(context, chat.url, "Ada", ["ideas"]), await Visitor.enter(context, chat.url, "Bob", ["ideas"])];
