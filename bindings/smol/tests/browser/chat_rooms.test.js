@@ -203,9 +203,17 @@ test("after a restart of the server pages are back in their rooms, and say what 
   }
   await bob.say("and on");
   await ada.seesLine("Bob: and on");
-  // A server that stops in order says so, and when to come back.
-  await again.stop("SIGTERM");
-  await ada.sees("that it is cut off", ada.state, (state) => state === "reconnecting");
+  // One that stops in order is waited for, too: what is said meanwhile is said before it, or after.
+  const stopped = again.stop("SIGTERM");
+  const more = ["one", "two", "three"];
+  for (const text of more) await ada.say(text);
+  await stopped;
+  const third = await Example.start("chat_rooms", { port: chat.port });
+  t.after(() => third.stop());
+  for (const one of [ada, bob]) await one.hurry();
+  await bob.seesLine("Ada: three");
+  const lines = (await bob.lines()).slice(3);
+  assert.deepEqual(lines, more.map((text) => `Ada: ${text}`));
 });
 
 test("where there is too much of something, the page says so in words", async (t) => {
@@ -288,7 +296,7 @@ test("the dashboard draws what happens, from before it was opened, and through a
   await empty(again);
 });
 
-test("both pages fit a telephone, in the dark, and keep nobody out", async (t) => {
+test("all pages fit a telephone, in the dark, and keep nobody out", async (t) => {
   const { chat, context } = await start(t, { viewport: { width: 360, height: 640 }, colorScheme: "dark" });
   const ada = await Visitor.enter(context, chat.url, "A".repeat(24), ["x".repeat(40)]);
   await ada.say("a".repeat(300));
@@ -296,7 +304,9 @@ test("both pages fit a telephone, in the dark, and keep nobody out", async (t) =
   const board = await context.newPage();
   await board.goto(`${chat.url}/dashboard`);
   await eventually("it has numbers", async () => (await number(board, "connections")) === 2);
-  for (const page of [ada.page, board]) {
+  const door = await context.newPage();
+  await door.goto(chat.url);
+  for (const page of [ada.page, board, door]) {
     const look = await page.evaluate(() => ({
       wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
       background: getComputedStyle(document.body).backgroundColor,
