@@ -93,7 +93,7 @@ test("two and three people talk in rooms, and an event stream hears the same", a
   await chloe.page.getByRole("button", { name: "Leave" }).click();
   await bob.sees("that she left", bob.notes, (notes) => notes.at(-1) === "Chloé left");
   await bob.seesMembers("Ada", "Bob (you)");
-  assert.deepEqual(await chloe.page.locator("#rooms button").allTextContents(), ["ideas"]);
+  await chloe.sees("one room", () => chloe.page.locator("#rooms button").allTextContents(), (names) => names.join() === "ideas");
   await ada.page.close();
   await bob.sees("that she left", bob.notes, (notes) => notes.at(-1) === "Ada left");
   await chloe.page.getByRole("button", { name: "Leave" }).click();
@@ -292,7 +292,7 @@ test("the dashboard draws what happens, from before it was opened, and through a
   t.after(() => again.stop());
   await page.getByRole("button", { name: "Retry now" }).click();
   await is("connections", 1);
-  await page.getByText("Nobody is in any room.", { exact: true }).or(page.locator("#list:empty")).waitFor({ state: "attached" });
+  await page.locator("#list:empty").waitFor({ state: "attached" });
   await empty(again);
 });
 

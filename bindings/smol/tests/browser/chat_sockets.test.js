@@ -51,10 +51,10 @@ test("sixty people in a room all get what all say, in one order, and so does an 
 test("whoever joins is told who is there; others are told who comes, goes and types", async (t) => {
   const chat = await start(t);
   const stream = await read(t, chat, "r");
-  const ada = await Person.enter(chat.url, "ada", { rooms: ["r"] });
+  const [ada, bob] = [await Person.enter(chat.url, "ada", { rooms: ["r"] }), await Person.enter(chat.url, "bob")];
   assert.deepEqual(await ada.hears("members"), { room: "r", members: ["ada"], typing: [] });
   await ada.ask("typing", { room: "r", on: true });
-  const bob = await Person.enter(chat.url, "bob", { rooms: ["r"] });
+  await bob.join("r");
   assert.deepEqual(await bob.hears("members"), { room: "r", members: ["ada", "bob"], typing: ["ada"] });
   await ada.hears("joined", ({ name }) => name === "bob");
   // Nobody goes on typing, and it ends by itself.
@@ -254,7 +254,7 @@ test("who vanishes leaves all rooms at once, and nothing ticks for them any more
   const chat = await start(t);
   const bob = await Person.enter(chat.url, "bob", { rooms: ["r", "s"] });
   const people = await Promise.all([...Array(20)].map((_, at) => Person.enter(chat.url, `p${at}`, { rooms: ["r", "s", `own${at}`] })));
-  for (const person of people) await person.ask("typing", { room: "r", on: true });
+  await Promise.all(people.map((person) => person.ask("typing", { room: "r", on: true })));
   assert.deepEqual((await rooms(chat)).at(-2), { room: "r", members: 21, typing: 20 });
   people.forEach((person) => person.vanish());
   await eventually("all are told of", () => bob.of("left").length === 40, () => bob.of("left").length);

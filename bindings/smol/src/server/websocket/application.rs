@@ -49,8 +49,8 @@ pub trait SocketHandler: 'static {
     /// the error. Once begun it is run to its end, also where the client has left.
     ///
     /// # Errors
-    /// Why it is refused, as the client is told. One that time does not mend counts towards the limit on
-    /// errors.
+    /// Why it is refused, as the client is told. It counts towards the limit on errors, as the server's own
+    /// do.
     fn message(
         &self,
         socket: &Socket,
