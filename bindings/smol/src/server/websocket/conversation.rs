@@ -38,7 +38,7 @@ pub(super) struct Conversation {
 /// What a message is answered with.
 pub(super) struct Answer {
     pub(super) json: String,
-    /// It was refused.
+    /// It was refused, by a mistake of the client's.
     pub(super) is_error: bool,
 }
 
@@ -80,9 +80,9 @@ impl Answer {
         if !refused.is_final() {
             fields.insert("retry_ms".to_owned(), refused.retry_ms().into());
         }
-        let is_error = true;
         Self {
-            is_error,
+            // What comes while the server closes the stream is no mistake of the client's.
+            is_error: refused.code != not_found().code,
             ..Self::new("error", reference, fields)
         }
     }
@@ -255,5 +255,19 @@ impl Asks<'_> {
             Self::Ping => "ping",
             Self::Other(_) => "other",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_while_the_stream_closes_is_no_mistake() {
+        let mistake = Answer::error(Some("7"), &ApiError::bad("bad", "it is bad"));
+        assert!(mistake.is_error, "{}", mistake.json);
+        let late = Answer::error(Some("7"), &not_found());
+        assert!(!late.is_error, "{}", late.json);
+        assert!(late.json.contains("connection_not_found"), "{}", late.json);
     }
 }
