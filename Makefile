@@ -86,10 +86,12 @@ browser-package: ## Run the tests of the npm package for pages alone
 fuzz: ## Fuzz each target for a minute; TARGET= one of them, SECONDS= longer or shorter
 	fuzz/run.sh fuzz "$(TARGET)" "$(SECONDS)"
 
-soak: ## Run worlds and hubs beside their model for minutes, a Node hub, hostile clients, WebSockets; SEED= to begin at, STEPS= in all
+soak: ## Run worlds and hubs beside their model for minutes, a Node hub, hostile clients, WebSockets, chats; SEED= to begin at, STEPS= in all
 	$(if $(SEED),SEED=$(SEED)) $(if $(STEPS),STEPS=$(STEPS)) cargo run --release -q --locked -p tidings-fuzz --example soak
 	$(NODE)/run.sh /dev/null soak
 	TIDINGS_SOAK=true cargo test -q --locked -p tidings-smol --test sockets -- hostile come_and_go --nocapture
+	cargo build -q --locked -p tidings-smol --bins --examples
+	TIDINGS_SOAK=true $(BROWSER)/run.sh /dev/null chat_load.test.js
 
 faults: ## Make deliberate faults in a copy, and see each caught; FAULT= some of them (half an hour)
 	cargo run -q --locked -p tidings-fuzz --example faults

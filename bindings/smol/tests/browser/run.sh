@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests with real clients on the program that was built: run.sh FILE appends to FILE what is
-# skipped, and why.
+# Runs the tests with real clients on the program that was built: run.sh FILE [TEST...] appends to FILE what
+# is skipped, and why.
 set -euo pipefail
 cd "$(dirname "$0")"
 status=0
@@ -9,4 +9,4 @@ status=0
 [ "$status" = 0 ] || exit "$status"
 target=${CARGO_TARGET_DIR:-$(cd ../../../.. && pwd)/target}
 export TIDINGS=${TIDINGS:-$target/debug/tidings}
-exec npm test --silent
+exec npm test --silent -- "${@:2}"
