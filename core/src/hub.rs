@@ -26,6 +26,7 @@ mod message;
 mod names;
 mod open;
 mod options;
+mod order;
 mod output;
 mod patterns;
 mod plan;
@@ -69,12 +70,13 @@ pub use transmit::{Consumed, NotTransmitted, Transmit};
 use crate::random::Random;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
-use class::{ClassId, Classes, Held};
+use class::Classes;
 use connections::Connections;
 use heartbeat::LastHeartbeat;
 pub(crate) use ids::Ids;
 use lane::Lane;
 use loss::Loss;
+use order::Order;
 use patterns::Patterns;
 use plan::Plan;
 use queues::Queues;
@@ -145,7 +147,7 @@ pub struct Hub {
     timers: Timers,
     heartbeat: LastHeartbeat,
     /// Connections in the middle of a frame or a message, by where that stands.
-    partials: BTreeSet<(ClassId, Held, u32)>,
+    partials: Order,
     /// Bytes owed to connections that are in no log any more.
     tail_bytes: usize,
     plan: Plan,
@@ -182,7 +184,7 @@ impl Hub {
             waiting: Waiting::default(),
             timers: Timers::new(&options.deadlines, options.unix_ms_at_zero),
             heartbeat: LastHeartbeat::default(),
-            partials: BTreeSet::new(),
+            partials: Order::new(),
             tail_bytes: 0,
             plan: Plan::default(),
             transmitted: None,

@@ -96,8 +96,11 @@ pub fn encode_frame(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
 
 /// Makes a message of text of what stands in `out` from `start` on.
 pub(crate) fn enframe_text(start: usize, out: &mut Vec<u8>) {
-    let (header, len) = header(Opcode::Text, out.len() - start);
-    out.splice(start..start, header[..len].iter().copied());
+    let end = out.len();
+    let (header, len) = header(Opcode::Text, end - start);
+    out.extend_from_slice(&header[..len]);
+    out.copy_within(start..end, start + len);
+    out[start..][..len].copy_from_slice(&header[..len]);
 }
 
 /// Takes the first frame from the front of `input`; none where its end is not in yet.

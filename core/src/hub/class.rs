@@ -30,7 +30,7 @@ pub(crate) enum Place {
 }
 
 /// What has to stand as long as a reader is in the middle of something in it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy)]
 pub(crate) enum Held {
     Segment(u32),
     Value(u64),

@@ -5,6 +5,7 @@
 
 use super::cursor::Cursor;
 use super::options::ClassOptions;
+use super::order::Numbers;
 use super::record::{Record, TopicId};
 use super::retention::{Cost, Retention, Trim, Usage};
 use super::texts::{Texts, text_bytes};
@@ -18,7 +19,8 @@ pub(crate) struct Latest {
     usage: Usage,
     /// By sequence.
     values: BTreeMap<u64, Value>,
-    by_topic: BTreeMap<TopicId, u64>,
+    /// Numbers of events, by their topic.
+    by_topic: Numbers,
     /// Records of values that had to go, until the topic has a new one.
     evicted: BTreeMap<u64, Record>,
     texts: Texts,
@@ -58,7 +60,7 @@ impl Latest {
             retention: Retention::new(options),
             usage: Usage::default(),
             values: BTreeMap::new(),
-            by_topic: BTreeMap::new(),
+            by_topic: Numbers::new(),
             evicted: BTreeMap::new(),
             texts: Texts::default(),
         }
@@ -102,7 +104,10 @@ impl Latest {
     pub(crate) fn trim_for(&self, replaced: &[TopicId], incoming: &[Cost]) -> Option<Trim> {
         let mut usage = self.usage;
         incoming.iter().for_each(|cost| usage.add(*cost));
-        for sequence in replaced.iter().filter_map(|topic| self.by_topic.get(topic)) {
+        for sequence in replaced
+            .iter()
+            .filter_map(|topic| self.by_topic.get(&u64::from(*topic)))
+        {
             match self.record(*sequence) {
                 Some((_, Some(value))) => usage.remove(self.cost(value)),
                 Some((record, None)) => usage.drop_record(record.cost_bytes()),
@@ -163,7 +168,7 @@ impl Latest {
 
     /// Takes out what a new value of `topic` replaces: its record, and the frame if it was there.
     pub(crate) fn take_replaced(&mut self, topic: TopicId) -> Option<(Record, Option<Gone>)> {
-        let sequence = self.by_topic.remove(&topic)?;
+        let sequence = self.by_topic.remove(&u64::from(topic))?;
         if let Some(value) = self.values.remove(&sequence) {
             self.usage.remove(self.cost(&value));
             let (record, gone) = self.let_go(value);
@@ -202,7 +207,7 @@ impl Latest {
         let (_, record) = self.evicted.pop_first()?;
         self.usage.drop_record(record.cost_bytes());
         for topic in record.reach.topics() {
-            self.by_topic.remove(topic);
+            self.by_topic.remove(&u64::from(*topic));
         }
         Some(record)
     }
@@ -211,7 +216,7 @@ impl Latest {
     pub(crate) fn push(&mut self, record: Record, id_line: &[u8], body: &[u8]) {
         let sequence = record.sequence;
         for topic in record.reach.topics() {
-            self.by_topic.insert(*topic, sequence);
+            self.by_topic.insert(u64::from(*topic), sequence);
         }
         let value = Value {
             record,

@@ -252,11 +252,11 @@ impl Hub {
 
     /// The connections in the middle of a frame of this segment, of this value or message.
     fn readers_amid(&self, class: ClassId, held: Held) -> Vec<u32> {
-        let from = (class, held, 0)..=(class, held, u32::MAX);
-        self.partials
-            .range(from)
-            .map(|(_, _, index)| *index)
-            .collect()
+        let (number, _, within) = key(class, held, 0);
+        let all = (number, 0, 0)..=(number, u32::MAX, u8::MAX);
+        let all = self.partials.range(all);
+        let amid = all.filter(|(_, _, other)| *other == within);
+        amid.map(|(_, index, _)| *index).collect()
     }
 
     /// Keeps the rest of a frame for a reader in the middle of it, or cuts the reader.
@@ -285,7 +285,8 @@ impl Hub {
 
     pub(crate) fn set_partial(&mut self, index: u32, partial: Partial) {
         let place = partial.place;
-        self.partials.insert((place.class(), place.held(), index));
+        self.partials
+            .insert(key(place.class(), place.held(), index));
         self.connections.at_mut(index).rare().partial = Some(partial);
     }
 
@@ -294,7 +295,19 @@ impl Hub {
             && let Some(partial) = rare.partial.take()
         {
             let place = partial.place;
-            self.partials.remove(&(place.class(), place.held(), index));
+            self.partials
+                .remove(&key(place.class(), place.held(), index));
         }
     }
+}
+
+/// Where a connection is among those in the middle of something.
+const fn key(class: ClassId, held: Held, index: u32) -> (u64, u32, u8) {
+    let (number, kind) = match held {
+        Held::Segment(segment) => (segment as u64, 0),
+        Held::Value(sequence) => (sequence, 1),
+        Held::Text(sequence) => (sequence, 2),
+    };
+    // There are few classes.
+    (number, index, class << 2 | kind)
 }

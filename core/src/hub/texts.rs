@@ -5,14 +5,15 @@
 //! Where nobody asks for it nothing is there.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::VecDeque;
 
-/// By sequence, which may come in any order: readers of other topics make other messages, and those
-/// that come back make older ones.
+/// By sequence. Most come at the end and go from the front; those that readers make who come back are put
+/// between, which moves what is on the shorter side of them: a log has an end, and so has that.
 #[derive(Default)]
-pub(crate) struct Texts(BTreeMap<u64, Box<[u8]>>);
+pub(crate) struct Texts(VecDeque<(u64, Box<[u8]>)>);
 
-/// Bytes that a message takes beside itself: an entry in an ordered map, with its share of the nodes.
+/// Bytes that a message takes beside itself: an entry, in a buffer that grows by doubling, and what the
+/// allocator adds.
 const ENTRY_BYTES: usize = 64;
 
 /// What a message of so many bytes costs.
@@ -22,7 +23,8 @@ pub(crate) const fn text_bytes(len: usize) -> usize {
 
 impl Texts {
     pub(crate) fn get(&self, sequence: u64) -> Option<&[u8]> {
-        self.0.get(&sequence).map(|text| &**text)
+        let place = self.find(sequence).ok()?;
+        Some(&self.0[place].1)
     }
 
     /// What the message of an event costs; nothing where there is none.
@@ -32,15 +34,24 @@ impl Texts {
 
     /// The events that have one.
     pub(crate) fn sequences(&self) -> impl Iterator<Item = u64> {
-        self.0.keys().copied()
+        self.0.iter().map(|(sequence, _)| *sequence)
     }
 
     pub(crate) fn insert(&mut self, sequence: u64, text: Box<[u8]>) {
-        let before = self.0.insert(sequence, text);
-        debug_assert!(before.is_none(), "a message is made once");
+        let place = self.find(sequence);
+        debug_assert!(place.is_err(), "a message is made once");
+        if let Err(place) = place {
+            self.0.insert(place, (sequence, text));
+        }
     }
 
     pub(crate) fn remove(&mut self, sequence: u64) -> Option<Box<[u8]>> {
-        self.0.remove(&sequence)
+        let (_, text) = self.0.remove(self.find(sequence).ok()?)?;
+        Some(text)
+    }
+
+    fn find(&self, sequence: u64) -> Result<usize, usize> {
+        self.0
+            .binary_search_by_key(&sequence, |(sequence, _)| *sequence)
     }
 }

@@ -7,7 +7,7 @@
 use super::connections::Connections;
 use super::links::{List, ListKind};
 use super::options::Deadlines;
-use alloc::collections::BTreeSet;
+use super::order::Order;
 
 /// The deadlines that have one interval for all connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,7 +24,7 @@ impl Timer {
 }
 
 /// The deadlines that are different for each connection.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Alarm {
     /// The token ends soon.
     Reauth,
@@ -32,14 +32,24 @@ pub(crate) enum Alarm {
     Expiry,
 }
 
+impl Alarm {
+    const fn of(number: u8) -> Self {
+        if number == Self::Reauth as u8 {
+            Self::Reauth
+        } else {
+            Self::Expiry
+        }
+    }
+}
+
 pub(crate) struct Timers {
     tick_ms: u64,
     intervals: [Option<u64>; 4],
     lists: [List; 4],
     /// By Unix time, so that a clock that is set moves them.
-    alarms: BTreeSet<(u64, u32, Alarm)>,
+    alarms: Order,
     /// Closing connections, and when each is given up.
-    lingers: BTreeSet<(u64, u32)>,
+    lingers: Order,
     pub(crate) unix_ms_at_zero: u64,
 }
 
@@ -60,8 +70,8 @@ impl Timers {
                 ListKind::Stall,
             ]
             .map(List::new),
-            alarms: BTreeSet::new(),
-            lingers: BTreeSet::new(),
+            alarms: Order::new(),
+            lingers: Order::new(),
             unix_ms_at_zero,
         }
     }
@@ -115,12 +125,12 @@ impl Timers {
 
     pub(crate) fn set_alarm(&mut self, index: u32, alarm: Alarm, unix_ms: u64) {
         self.alarms
-            .insert((round_up(unix_ms, self.tick_ms), index, alarm));
+            .insert((round_up(unix_ms, self.tick_ms), index, alarm as u8));
     }
 
     pub(crate) fn cancel_alarm(&mut self, index: u32, alarm: Alarm, unix_ms: u64) {
         self.alarms
-            .remove(&(round_up(unix_ms, self.tick_ms), index, alarm));
+            .remove(&(round_up(unix_ms, self.tick_ms), index, alarm as u8));
     }
 
     pub(crate) fn pop_alarm(&mut self, now: u64) -> Option<(u32, Alarm)> {
@@ -129,22 +139,22 @@ impl Timers {
             return None;
         }
         self.alarms.pop_first();
-        Some((index, alarm))
+        Some((index, Alarm::of(alarm)))
     }
 
     /// Sets when a closing connection is given up, and hands back the time.
     pub(crate) fn linger(&mut self, index: u32, until: u64) -> u64 {
         let until = round_up(until, self.tick_ms);
-        self.lingers.insert((until, index));
+        self.lingers.insert((until, index, 0));
         until
     }
 
     pub(crate) fn cancel_linger(&mut self, index: u32, until: u64) {
-        self.lingers.remove(&(until, index));
+        self.lingers.remove(&(until, index, 0));
     }
 
     pub(crate) fn pop_linger(&mut self, now: u64) -> Option<u32> {
-        let (until, index) = *self.lingers.first()?;
+        let (until, index, _) = *self.lingers.first()?;
         if until > now {
             return None;
         }

@@ -3,16 +3,16 @@
 //!
 //! It does not know who waits.
 
-use alloc::collections::BTreeMap;
+use super::order::Numbers;
 
 /// How many readers wait from each sequence on.
 #[derive(Default)]
-pub(crate) struct Waiting(BTreeMap<u64, usize>);
+pub(crate) struct Waiting(Numbers);
 
 impl Waiting {
     pub(crate) fn add(&mut self, sequence: u64, readers: usize) {
         if readers > 0 {
-            *self.0.entry(sequence).or_default() += readers;
+            *self.0.entry(sequence).or_default() += readers as u64;
         }
     }
 
