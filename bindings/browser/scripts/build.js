@@ -2,7 +2,7 @@
 //
 // It does not know about types: tsc makes the declarations.
 
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -22,7 +22,7 @@ const main = {
 export function bundle(outdir, entries = ["index", "share", "worker", "status", "react"]) {
   return build({
     absWorkingDir: root,
-    entryPoints: entries.map((entry) => `${root}/src/${entry}.ts`).filter(existsSync),
+    entryPoints: entries.map((entry) => `${root}/src/${entry}.ts`),
     outdir,
     bundle: true,
     minify: true,
